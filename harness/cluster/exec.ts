@@ -1,0 +1,85 @@
+/** Running outside programs: the only importer of execa. Arguments are arrays, never a shell string. */
+import { execa } from "execa";
+import { FaultlineError } from "../errors.ts";
+
+export interface ExecOptions {
+  /** Milliseconds until the program is ended; required, so that no wait is without a deadline. */
+  readonly timeoutMs: number;
+  readonly cwd?: string;
+  /** Added to the harness's own environment. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly input?: string | Uint8Array;
+  readonly signal?: AbortSignal;
+  /** Exit codes that are no error; default `[0]`. `"any"` returns whatever came. */
+  readonly accept?: readonly number[] | "any";
+  /** Called with each line of stdout and stderr while the program runs. */
+  readonly onLine?: (line: string) => void;
+}
+
+export interface ExecResult {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** Wall time in milliseconds. */
+  readonly durationMs: number;
+}
+
+/**
+ * Runs `command` with `args` and returns its output.
+ * @throws FaultlineError `command-failed` with the command, the exit code and the last lines of its output when the
+ *   exit code is not accepted, the program is missing, or the deadline passed; `interrupted` when `signal` fired.
+ */
+export async function exec(command: string, args: readonly string[], options: ExecOptions): Promise<ExecResult> {
+  const child = execa(command, args, {
+    reject: false,
+    timeout: options.timeoutMs,
+    forceKillAfterDelay: 5_000,
+    stripFinalNewline: true,
+    stdin: options.input === undefined ? "ignore" : "pipe",
+    ...(options.input === undefined ? {} : { input: options.input }),
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+    ...(options.env === undefined ? {} : { env: options.env }),
+    ...(options.signal === undefined ? {} : { cancelSignal: options.signal }),
+    maxBuffer: 64 * 1024 * 1024,
+  });
+  if (options.onLine !== undefined) {
+    const onLine = options.onLine;
+    void forEachLine(child.iterable({ from: "all" as never }), onLine).catch(() => undefined);
+  }
+  const result = await child;
+  const exitCode = result.exitCode ?? -1;
+  const accepted = options.accept ?? [0];
+  if (result.isCanceled) {
+    throw new FaultlineError("interrupted", `${command} ${args.join(" ")}: stopped on request`);
+  }
+  if (result.exitCode === undefined || (accepted !== "any" && !accepted.includes(exitCode))) {
+    throw commandFailed(command, args, options.timeoutMs, result);
+  }
+  return { exitCode, stdout: String(result.stdout), stderr: String(result.stderr), durationMs: result.durationMs };
+}
+
+async function forEachLine(lines: AsyncIterable<unknown>, onLine: (line: string) => void): Promise<void> {
+  for await (const line of lines) onLine(String(line));
+}
+
+interface FailedResult {
+  readonly exitCode?: number | undefined;
+  readonly timedOut: boolean;
+  readonly stdout?: unknown;
+  readonly stderr?: unknown;
+  readonly shortMessage?: string;
+  readonly originalMessage?: string | undefined;
+}
+
+function commandFailed(command: string, args: readonly string[], timeoutMs: number, result: FailedResult) {
+  const output = `${result.stdout ?? ""}\n${result.stderr ?? ""}`.trim();
+  const why = result.timedOut
+    ? `did not end within ${timeoutMs} ms`
+    : result.exitCode === undefined
+      ? (result.originalMessage ?? "could not be started")
+      : `exited with ${result.exitCode}`;
+  const tail = output.split("\n").slice(-20).join("\n");
+  return new FaultlineError("command-failed", `${command} ${args.join(" ")}: ${why}${tail === "" ? "" : `\n${tail}`}`, {
+    context: { command, args, exitCode: result.exitCode ?? null, timedOut: result.timedOut, output },
+  });
+}
