@@ -2,7 +2,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { FaultlineError, messageOf } from "../errors.ts";
 
-export type Observation<T> = { readonly done: true; readonly value: T } | { readonly done: false; readonly saw: string };
+export type Observation<T> =
+  | { readonly done: true; readonly value: T }
+  | { readonly done: false; readonly saw: string };
 
 export interface WaitOptions<T> {
   /** What is waited for, as it should stand in the error: "3 nodes Ready". */

@@ -1,0 +1,63 @@
+/** What the rest of the harness knows of a cluster: a handle, its nodes, and the few verbs of whoever provides it. */
+import type { ClusterSpec } from "../types.ts";
+import type { ExecResult } from "./exec.ts";
+import type { Kube } from "./kube.ts";
+
+export interface NodeHandle {
+  readonly name: string;
+  readonly role: "control-plane" | "worker";
+  /** Runs a program on the node itself, as root. Same errors as `exec`. */
+  exec(
+    argv: readonly string[],
+    options: { readonly timeoutMs: number; readonly input?: string; readonly accept?: readonly number[] | "any" },
+  ): Promise<ExecResult>;
+}
+
+export interface ClusterHandle {
+  readonly name: string;
+  readonly kubeconfig: string;
+  readonly kube: Kube;
+  /** `http://127.0.0.1:<port>` of the ingress controller, null where none is installed. */
+  readonly ingressUrl: string | null;
+  /** True when this call created it: whoever created it removes it. */
+  readonly created: boolean;
+  nodes(): Promise<readonly NodeHandle[]>;
+  /**
+   * Makes the images known to every node's container runtime.
+   * @returns the reference to write into manifests, by the name that the plan uses.
+   */
+  loadImages(
+    images: readonly { readonly name: string; readonly context: string }[],
+  ): Promise<Readonly<Record<string, string>>>;
+}
+
+export interface UpRequest {
+  readonly name: string;
+  readonly spec: ClusterSpec;
+  /** Built or found before the cluster boots, and baked into its node image. */
+  readonly images: readonly { readonly name: string; readonly context: string }[];
+  readonly signal?: AbortSignal;
+  /** One line of progress for people. */
+  readonly onProgress: (line: string) => void;
+}
+
+export interface ClusterSummary {
+  readonly name: string;
+  readonly nodes: number;
+  readonly createdAt: string;
+  readonly running: boolean;
+  readonly ingressUrl: string | null;
+  readonly kubeconfig: string;
+}
+
+export interface ClusterProvider {
+  /** Creates a cluster. Leaves nothing behind when it fails. @throws `not-ours` when a foreign cluster has the name. */
+  up(request: UpRequest): Promise<ClusterHandle>;
+  /** A running cluster of ours by name; installs what `spec` needs and is missing. @throws `cluster` when there is none. */
+  attach(request: UpRequest): Promise<ClusterHandle>;
+  list(): Promise<readonly ClusterSummary[]>;
+  /** Removes a cluster of ours and all that belongs to it; right if it is gone already. */
+  down(name: string, onProgress: (line: string) => void): Promise<void>;
+  /** Removes what crashed runs left: clusters and containers of ours with no living owner, the network and its rule. */
+  gc(onProgress: (line: string) => void): Promise<readonly string[]>;
+}

@@ -1,0 +1,45 @@
+/** What every fault is: five verbs around a JSON token, so that a fresh process can undo what a dead one did. */
+import type { ClusterHandle } from "../cluster/provider.ts";
+import type { Random } from "../plan/random.ts";
+import type { Evidence, FaultSpec, Json, Observation } from "../types.ts";
+
+/** Something a cluster must allow before a fault can work there. */
+export type Capability = "node-exec" | "ingress" | "certificate-signing" | "iptables";
+
+export interface FaultContext {
+  readonly cluster: ClusterHandle;
+  /** The arm's namespace. */
+  readonly namespace: string;
+  /** Unique in the run; part of the names of what the fault creates. */
+  readonly faultId: string;
+  readonly runId: string;
+  readonly random: Random;
+  /** Aborted when the user or the guard stops the run; revert gets one of its own. */
+  readonly signal: AbortSignal;
+  /** Milliseconds that the current step may take, all waits together. */
+  readonly budgetMs: number;
+  readonly log: (line: string) => void;
+  /** Records something the fault alone knows (the instant of a delete call). */
+  readonly observe: (observation: DistributiveOmit<Observation, "t" | "probe">) => void;
+}
+type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
+
+export interface Fault<Spec extends FaultSpec = FaultSpec, Undo extends Json = Json> {
+  readonly kind: Spec["kind"];
+  /** Absent on the cluster: the run is refused with the capability's name, never passed. */
+  readonly needs: readonly Capability[];
+  /** One-shot: inject runs to its end, revert is a documented no-op, verifyReverted waits for the replacements. */
+  readonly oneShot: boolean;
+  readonly drawAs: { readonly label: string; readonly colour: string };
+  /** Mistakes in the spec, paths relative to it. Pure. */
+  validate(spec: Spec): readonly { readonly path: string; readonly message: string }[];
+  /** Chooses targets, reads what will be overwritten; no side effects. */
+  prepare(spec: Spec, context: FaultContext): Promise<Undo>;
+  inject(undo: Undo, context: FaultContext, leaseMs: number): Promise<void>;
+  /** By another path than inject used; after inject and before revert. */
+  verifyEffective(undo: Undo, context: FaultContext): Promise<Evidence>;
+  /** Idempotent; right if inject ran half, or never, or the target is gone. */
+  revert(undo: Undo, context: FaultContext): Promise<void>;
+  /** `effective: false` means clean. */
+  verifyReverted(undo: Undo, context: FaultContext): Promise<Evidence>;
+}

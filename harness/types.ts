@@ -1,0 +1,470 @@
+/**
+ * The vocabulary of the harness. Imports nothing.
+ *
+ * One-way flow: definition → plan → run → verdict → reports. A definition is what a user writes; a plan is the
+ * same with every choice made; a run record is what was observed; a verdict is what that means.
+ * All times named `t` or `…Ms` in records are milliseconds on the run's clock: CLOCK_MONOTONIC, zero at the run's start.
+ */
+
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+export type JsonObject = { readonly [key: string]: Json };
+
+/** A length of time as text with its unit: "500ms", "5s", "2m". */
+export type Duration = `${number}ms` | `${number}s` | `${number}m` | `${number}h`;
+
+/** A Kubernetes object as it stands in a manifest. */
+export interface Manifest {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: { readonly name: string; readonly namespace?: string; readonly [key: string]: unknown };
+  readonly [key: string]: unknown;
+}
+
+// ---------------------------------------------------------------------------------------------- definition
+
+export interface ClusterSpec {
+  /** A file of `kind-config/` without its ending, or a path to a kind config. */
+  readonly topology: string;
+  /** Installed before the first arm: an ingress controller. */
+  readonly ingress?: "traefik";
+  /** Node image; default: the one that `faultline setup` found or built. */
+  readonly nodeImage?: string;
+  /** `rejected` (default): nothing that the cluster sends leaves the machine. */
+  readonly egress?: "rejected" | "allowed";
+  /** Caps of every worker node; the scheduler sees them as the node's capacity. */
+  readonly nodeLimits?: { readonly cpus?: number; readonly memoryMiB?: number };
+}
+
+export interface WorkloadSpec {
+  /** Base name; each arm gets the namespace `<namespace>-<arm>`, labelled as ours and deleted after the arm. */
+  readonly namespace: string;
+  /** Images built from a folder with a Dockerfile; `image: <key>` in a manifest stands for the built one. */
+  readonly images?: Readonly<Record<string, { readonly context: string }>>;
+  /** YAML files, relative to the experiment's file. `${NAMESPACE}`, `${ARM}` and the arm's `vars` are filled in. */
+  readonly manifests: readonly string[];
+  /** All Deployments, StatefulSets and DaemonSets of the manifests are available within this time. */
+  readonly readyWithin: Duration;
+}
+
+export interface LoadSpec {
+  /** A script in k6's API, relative to the experiment's file. */
+  readonly script: string;
+  /** `__ENV` of the script. `${NAMESPACE}`, `${ARM}`, `${INGRESS_URL}` and the arm's `vars` are filled in. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** Follows each terminated pod of a service: API, kubelet, application and ingress controller side by side. */
+export interface PodTerminationsProbe {
+  readonly kind: "pod-terminations";
+  readonly service: string;
+  /** Label selector of the service's pods. */
+  readonly selector: string;
+  /** Port of the pods as the ingress controller's log names it. */
+  readonly port: number;
+}
+export type ProbeSpec = PodTerminationsProbe;
+
+/** Holds back what an ingress controller's EndpointSlice watch delivers. */
+export interface EndpointLagFault {
+  readonly kind: "ingress.endpoint-lag";
+  /** 100ms to 60s. */
+  readonly lag: Duration;
+  /** The controller's pods; default: the ingress controller that the cluster spec installs. */
+  readonly controller?: { readonly namespace: string; readonly selector: string };
+}
+/** Ends pods the way a deployment or an operator does; one-shot. */
+export interface TerminatePodsFault {
+  readonly kind: "pods.terminate";
+  /** Name of a Deployment in the arm's namespace. */
+  readonly deployment: string;
+  /** Rolling restarts, one after the other, each waited for. */
+  readonly rollingRestarts: number;
+  /** Deletions of one randomly chosen ready pod each, after the restarts. */
+  readonly deletions: number;
+  /** Pause between two disturbances. */
+  readonly every: Duration;
+}
+/** Does nothing and says so; the template of a fault, and what a rehearsal uses. */
+export interface NoopFault {
+  readonly kind: "noop";
+}
+export type FaultSpec = EndpointLagFault | TerminatePodsFault | NoopFault;
+export type FaultKind = FaultSpec["kind"];
+
+export type Phase = "baseline" | "fault" | "recovery" | "run";
+
+interface SloBase<P extends string> {
+  /** A positive sentence, unique in the experiment. */
+  readonly name: string;
+  /** `load`: every request of the load script. */
+  readonly over: "load" | P;
+  readonly during: Phase;
+  /** Fewer samples give `inconclusive`. At least 1. */
+  readonly minSamples: number;
+}
+/** Ratio of good requests: any answer below 500 that came before the time-out. */
+export interface AvailabilitySlo<P extends string> extends SloBase<P> {
+  readonly kind: "availability";
+  /** 0 to 1: held when good/all is at least this. */
+  readonly atLeast: number;
+}
+/** A percentile of the latency from the intended start, failures with their full duration included. */
+export interface LatencySlo<P extends string> extends SloBase<P> {
+  readonly kind: "latency";
+  /** 0 to 100. */
+  readonly percentile: number;
+  readonly atMost: Duration;
+}
+export type Slo<P extends string = string> = AvailabilitySlo<P> | LatencySlo<P>;
+
+/** Signals that the terminations of pods give. */
+export type TerminationSignal =
+  | "requests-after-listener-closed" // count over all terminations: the defect itself
+  | "endpoint-lag" // ms, median over terminations of (last request sent − endpoint not ready)
+  | "expected-requests-per-window"; // count, smallest over terminations: is the sample large enough to see the defect
+export interface Mechanism<P extends string = string> {
+  readonly name: string;
+  readonly over: P;
+  readonly signal: TerminationSignal;
+  /**
+   * `defect`: the causal signal; outside of its objective it is the defect, and an SLO that is violated without it is inconclusive.
+   * `precondition`: outside of its objective the arm proves nothing and is inconclusive.
+   */
+  readonly role: "defect" | "precondition";
+  readonly atMost?: number;
+  readonly atLeast?: number;
+  /** Fewer samples (terminations) give `inconclusive`. */
+  readonly minSamples: number;
+}
+
+export type ArmRole = "control" | "vulnerable" | "fixed" | "wrong-fix" | "current";
+export type Verdict = "held" | "violated" | "inconclusive";
+
+export interface ArmSpec<F extends string = string> {
+  readonly role: ArmRole;
+  readonly expected: Verdict;
+  /** Why this verdict is expected, one sentence. */
+  readonly because: string;
+  /** Faults of the timeline that this arm leaves out; a control leaves out all. */
+  readonly without?: readonly F[] | "all";
+  /** Merged into the manifests: objects deep, lists of named things by name, null removes. */
+  readonly patches?: readonly { readonly kind: string; readonly name: string; readonly merge: JsonObject }[];
+  /** Filled in for `${KEY}` in manifests and load env. */
+  readonly vars?: Readonly<Record<string, string>>;
+}
+
+/** What a size changes: fewer arms, shorter timeline, fewer disturbances. */
+export interface SizeSpec<F extends string, A extends string> {
+  readonly arms?: readonly A[];
+  readonly phases?: Partial<PhasesSpec>;
+  readonly faults?: { readonly [K in F]?: Partial<Record<string, Json>> };
+  /** Replaces `minSamples` of mechanisms by name, where a smaller size has fewer disturbances. */
+  readonly minSamples?: Readonly<Record<string, number>>;
+}
+export interface PhasesSpec {
+  /** Load without fault before; also what the recovery is compared with. */
+  readonly baseline: Duration;
+  /** Load after the last fault was reverted. */
+  readonly recovery: Duration;
+  /** How long the fault phase lasts in an arm that leaves all faults out. */
+  readonly undisturbed: Duration;
+}
+
+export interface Experiment<P extends string = string, F extends string = string, A extends string = string> {
+  /** kebab-case; the folder under `reports/`. */
+  readonly name: string;
+  /** One positive sentence: the report's headline. */
+  readonly hypothesis: string;
+  readonly cluster: ClusterSpec;
+  readonly workload: WorkloadSpec;
+  readonly load: LoadSpec;
+  readonly probes: { readonly [K in P]: ProbeSpec };
+  readonly faults: { readonly [K in F]: FaultSpec };
+  readonly phases: PhasesSpec;
+  /** `at`: from the begin of the fault phase; `for`: a one-shot fault's upper limit, another's length at the least. */
+  readonly timeline: readonly { readonly at: Duration; readonly inject: NoInfer<F>; readonly for: Duration }[];
+  readonly slos: readonly Slo<NoInfer<P>>[];
+  readonly mechanisms: readonly Mechanism<NoInfer<P>>[];
+  readonly arms: { readonly [K in A]: ArmSpec<NoInfer<F>> };
+  readonly sizes?: Readonly<Record<string, SizeSpec<NoInfer<F>, NoInfer<A>>>>;
+  /** Stop early when fewer than this ratio of the last `window`'s requests are good; the arm is then violated. */
+  readonly guard?: { readonly availabilityAtLeast: number; readonly window: Duration };
+  /** `run` bounds one arm; `revert` is a budget of its own, which the run's deadline never eats. */
+  readonly limits: { readonly run: Duration; readonly revert: Duration };
+}
+
+/** A mistake in a definition, with its path and what would be right. */
+export interface Problem {
+  /** `arms.fixed.without[0]` */
+  readonly path: string;
+  readonly message: string;
+}
+
+// ---------------------------------------------------------------------------------------------------- plan
+
+export interface PlannedStep {
+  /** Unique in the run: `<arm>/<fault name>/<index>`. */
+  readonly id: string;
+  readonly fault: string;
+  readonly spec: FaultSpec;
+  readonly atMs: number;
+  readonly forMs: number;
+}
+export interface PlannedArm {
+  readonly name: string;
+  readonly role: ArmRole;
+  readonly expected: Verdict;
+  readonly because: string;
+  readonly namespace: string;
+  readonly manifests: readonly Manifest[];
+  readonly loadEnv: Readonly<Record<string, string>>;
+  readonly steps: readonly PlannedStep[];
+  /** Seed of this arm's choices. */
+  readonly seed: number;
+}
+export interface PlannedImage {
+  /** As written in manifests. */
+  readonly name: string;
+  /** Absolute path of the build context. */
+  readonly context: string;
+}
+/** Everything chosen, nothing touched. Serialisable; the run's `plan.json`. */
+export interface Plan {
+  readonly schemaVersion: 1;
+  readonly experiment: string;
+  readonly hypothesis: string;
+  /** Path of the definition, as given. */
+  readonly file: string;
+  readonly size: string;
+  readonly seed: number;
+  /** The command that repeats this run. */
+  readonly repeat: string;
+  readonly cluster: ClusterSpec;
+  readonly images: readonly PlannedImage[];
+  readonly loadScript: string;
+  readonly probes: Readonly<Record<string, ProbeSpec>>;
+  readonly slos: readonly Slo[];
+  readonly mechanisms: readonly Mechanism[];
+  readonly readyWithinMs: number;
+  readonly phases: { readonly baselineMs: number; readonly recoveryMs: number; readonly undisturbedMs: number };
+  readonly guard: { readonly availabilityAtLeast: number; readonly windowMs: number } | null;
+  readonly limits: { readonly runMs: number; readonly revertMs: number };
+  readonly arms: readonly PlannedArm[];
+}
+
+// ----------------------------------------------------------------------------------------------------- run
+
+/** What a measurement of a fault's effect found. */
+export interface Evidence {
+  readonly effective: boolean;
+  /** One sentence with the numbers. */
+  readonly because: string;
+  readonly values: Readonly<Record<string, number | string>>;
+}
+
+/** `intent` is on disk before inject; whoever finds it without `reverted` must revert. */
+export type FaultState = "intent" | "injected" | "effective" | "ineffective" | "reverting" | "reverted" | "failed";
+
+export interface LoadSummary {
+  readonly offered: number;
+  readonly started: number;
+  readonly completed: number;
+  readonly dropped: number;
+  /** Started more than 10 ms after the intended time. */
+  readonly late: number;
+  readonly thresholds: readonly {
+    readonly metric: string;
+    readonly expression: string;
+    /** null: no samples. */
+    readonly ok: boolean | null;
+    readonly value: number | null;
+  }[];
+}
+
+/** The journal: one line each, fsynced before the world changes. */
+export type JournalEntry = { readonly t: number } & (
+  | {
+      readonly type: "run-start";
+      readonly schemaVersion: 1;
+      readonly runId: string;
+      /** The pairing of both clocks at t = 0; monotonic nanoseconds as a decimal string. */
+      readonly wallMs: number;
+      readonly monotonicNs: string;
+      readonly pid: number;
+      readonly host: string;
+      readonly versions: Readonly<Record<string, string>>;
+    }
+  | { readonly type: "cluster"; readonly name: string; readonly kubeconfig: string; readonly created: boolean }
+  | { readonly type: "created"; readonly arm: string; readonly namespace: string }
+  | { readonly type: "removed"; readonly arm: string; readonly namespace: string }
+  | { readonly type: "arm"; readonly arm: string; readonly edge: "begin" | "end" }
+  | {
+      readonly type: "phase";
+      readonly arm: string;
+      readonly phase: Exclude<Phase, "run">;
+      readonly edge: "begin" | "end";
+    }
+  | {
+      readonly type: "fault";
+      readonly arm: string;
+      readonly id: string;
+      readonly fault: string;
+      readonly kind: FaultKind;
+      readonly state: FaultState;
+      readonly undo?: Json;
+      readonly evidence?: Evidence;
+      readonly error?: string;
+    }
+  | { readonly type: "load"; readonly arm: string; readonly summary: LoadSummary }
+  | { readonly type: "invalid"; readonly arm: string; readonly because: string }
+  | { readonly type: "error"; readonly arm?: string; readonly message: string; readonly code: string }
+  | { readonly type: "note"; readonly message: string }
+  | { readonly type: "run-end"; readonly outcome: "complete" | "interrupted" | "failed"; readonly dirty: boolean }
+);
+
+/** What a probe saw, one line each in `observations.ndjson` of an arm. */
+export type Observation = { readonly t: number; readonly probe: string } & (
+  | {
+      readonly type: "pod";
+      readonly pod: string;
+      readonly ip: string | null;
+      readonly node: string | null;
+      /** `deleting`: deletionTimestamp set; `gone`: object removed. */
+      readonly event: "seen" | "ready" | "not-ready" | "deleting" | "gone";
+    }
+  | {
+      readonly type: "endpoint";
+      readonly ip: string;
+      readonly pod: string | null;
+      readonly ready: boolean;
+      readonly serving: boolean;
+      readonly terminating: boolean;
+      /** false: the address left the slices. */
+      readonly present: boolean;
+    }
+  | {
+      readonly type: "app";
+      readonly pod: string;
+      readonly event: "listening" | "sigterm" | "listener-closed" | "last-request" | "exit";
+      readonly detail?: JsonObject;
+    }
+  | { readonly type: "delete-call"; readonly pod: string }
+  | { readonly type: "node"; readonly node: string; readonly condition: string; readonly status: string }
+  | { readonly type: "gap"; readonly fromT: number; readonly why: string }
+);
+
+/** A column of few different texts. */
+export interface TextColumn {
+  readonly codes: ArrayLike<number>;
+  readonly values: readonly string[];
+}
+/** Every request of one arm's load; times on the run's clock. */
+export interface RequestColumns {
+  readonly length: number;
+  readonly intendedMs: Float64Array;
+  readonly startMs: Float64Array;
+  readonly endMs: Float64Array;
+  /** 0 where no answer came. */
+  readonly status: ArrayLike<number>;
+  /** "" | timeout | refused | reset | eof | dns | tls | interrupted | dropped | other */
+  readonly error: TextColumn;
+  readonly method: TextColumn;
+  readonly name: TextColumn;
+  readonly pod: TextColumn;
+  /** new | pooled | none */
+  readonly connection: TextColumn;
+}
+/** Every request that the ingress controller passed on, from its access log. */
+export interface UpstreamColumns {
+  readonly length: number;
+  /** When the controller took the request. */
+  readonly startMs: Float64Array;
+  readonly endMs: Float64Array;
+  readonly status: ArrayLike<number>;
+  /** `ip:port` that it chose. */
+  readonly address: TextColumn;
+}
+export interface ArmRecord {
+  readonly requests: RequestColumns | null;
+  readonly upstream: UpstreamColumns | null;
+  readonly observations: readonly Observation[];
+}
+/** A closed run as data: all that judging and reporting may see. */
+export interface RunRecord {
+  readonly runId: string;
+  readonly plan: Plan;
+  readonly journal: readonly JournalEntry[];
+  readonly arms: Readonly<Record<string, ArmRecord>>;
+}
+
+// ------------------------------------------------------------------------------------------------- verdict
+
+export interface CheckResult {
+  readonly name: string;
+  readonly verdict: Verdict;
+  /** null: nothing was measured. */
+  readonly value: number | null;
+  readonly unit: string;
+  readonly objective: string;
+  readonly sampleCount: number;
+  readonly because: string;
+}
+/** One terminated pod: the race between the kubelet and the ingress. Times on the run's clock, null: not seen. */
+export interface Termination {
+  readonly pod: string;
+  readonly ip: string;
+  readonly node: string | null;
+  /** t0: the delete as the API showed it. */
+  readonly deletedMs: number;
+  /** t1 */
+  readonly sigtermMs: number | null;
+  readonly listenerClosedMs: number | null;
+  /** t2: endpoint not ready as a watch saw it. */
+  readonly notReadyMs: number | null;
+  /** t3: last request that the ingress sent to it. */
+  readonly lastRequestMs: number | null;
+  readonly exitMs: number | null;
+  readonly goneMs: number | null;
+  readonly requestsAfterClose: number;
+  /** Of those, failed as the client saw or the ingress answered. */
+  readonly failedAfterClose: number;
+  /** t3 − (t1 without any hook): the preStop sleep that would have been enough; null: not measurable. */
+  readonly preStopNeededMs: number | null;
+  /** Requests that the load sent to one pod in a window as long as t3 − t0. */
+  readonly expectedInWindow: number;
+}
+export interface FaultSummary {
+  readonly id: string;
+  readonly fault: string;
+  readonly kind: FaultKind;
+  readonly injectedMs: number | null;
+  readonly revertedMs: number | null;
+  readonly state: FaultState;
+  readonly evidence: readonly (Evidence & { readonly t: number; readonly when: "inject" | "revert" | "clean" })[];
+}
+export interface ArmVerdict {
+  readonly name: string;
+  readonly role: ArmRole;
+  readonly expected: Verdict;
+  readonly verdict: Verdict;
+  readonly asExpected: boolean;
+  /** One sentence. */
+  readonly because: string;
+  readonly slos: readonly CheckResult[];
+  readonly mechanisms: readonly CheckResult[];
+  readonly faults: readonly FaultSummary[];
+  readonly terminations: readonly Termination[];
+  readonly load: LoadSummary | null;
+}
+export interface RunVerdict {
+  readonly schemaVersion: 1;
+  readonly experiment: string;
+  readonly runId: string;
+  readonly hypothesis: string;
+  readonly verdict: Verdict;
+  readonly asExpected: boolean;
+  /** 0 as expected, 1 violated or not as expected, 2 inconclusive, 3 the cluster was left dirty. */
+  readonly exitCode: 0 | 1 | 2 | 3;
+  readonly because: string;
+  readonly arms: readonly ArmVerdict[];
+}
