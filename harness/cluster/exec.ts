@@ -67,7 +67,7 @@ interface FailedResult {
   readonly timedOut: boolean;
   readonly stdout?: unknown;
   readonly stderr?: unknown;
-  readonly shortMessage?: string;
+  readonly shortMessage?: string | undefined;
   readonly originalMessage?: string | undefined;
 }
 
