@@ -291,7 +291,11 @@ export type JournalEntry = { readonly t: number } & (
       readonly wallMs: number;
       readonly monotonicNs: string;
       readonly pid: number;
+      /** Start time of that process as /proc has it, so that a used-again pid is not taken for it; "" where unknown. */
+      readonly pidStart: string;
       readonly host: string;
+      /** The cluster stays after the run. */
+      readonly keep: boolean;
       readonly versions: Readonly<Record<string, string>>;
     }
   | { readonly type: "cluster"; readonly name: string; readonly kubeconfig: string; readonly created: boolean }

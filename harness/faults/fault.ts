@@ -35,7 +35,10 @@ export interface Fault<Spec extends FaultSpec = FaultSpec, Undo extends Json = J
   validate(spec: Spec): readonly { readonly path: string; readonly message: string }[];
   /** Chooses targets, reads what will be overwritten; no side effects. */
   prepare(spec: Spec, context: FaultContext): Promise<Undo>;
+  /** What it leaves running undoes itself when the lease of `leaseMs` lapses without `renew`. */
   inject(undo: Undo, context: FaultContext, leaseMs: number): Promise<void>;
+  /** Called every third of the lease while the fault is in; absent where nothing runs that could lapse. */
+  renew?(undo: Undo, context: FaultContext, leaseMs: number): Promise<void>;
   /** By another path than inject used; after inject and before revert. */
   verifyEffective(undo: Undo, context: FaultContext): Promise<Evidence>;
   /** Idempotent; right if inject ran half, or never, or the target is gone. */
