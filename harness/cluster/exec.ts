@@ -1,4 +1,5 @@
 /** Running outside programs: the only importer of execa. Arguments are arrays, never a shell string. */
+import { closeSync, openSync } from "node:fs";
 import { execa } from "execa";
 import { FaultlineError } from "../errors.ts";
 
@@ -41,10 +42,11 @@ export async function exec(command: string, args: readonly string[], options: Ex
     ...(options.env === undefined ? {} : { env: options.env }),
     ...(options.signal === undefined ? {} : { cancelSignal: options.signal }),
     maxBuffer: 64 * 1024 * 1024,
+    // Without `all` there is no interleaved stream to take lines from.
+    all: options.onLine !== undefined,
   });
   if (options.onLine !== undefined) {
-    const onLine = options.onLine;
-    void forEachLine(child.iterable({ from: "all" as never }), onLine).catch(() => undefined);
+    void forEachLine(child.iterable({ from: "all" as never }), options.onLine).catch(() => undefined);
   }
   const result = await child;
   const exitCode = result.exitCode ?? -1;
@@ -56,6 +58,28 @@ export async function exec(command: string, args: readonly string[], options: Ex
     throw commandFailed(command, args, options.timeoutMs, result);
   }
   return { exitCode, stdout: String(result.stdout), stderr: String(result.stderr), durationMs: result.durationMs };
+}
+
+export interface DetachedOptions {
+  /** Receives stdout and stderr, appended. */
+  readonly logFile: string;
+}
+
+/**
+ * Starts a program that outlives the harness, in a session of its own, and returns its process id.
+ * Whether it came up is for the caller to find out; its output is in the log file.
+ */
+export function startDetached(command: string, args: readonly string[], options: DetachedOptions): number | undefined {
+  // A descriptor of the program's own: a pipe through the harness would break when the harness ends.
+  const log = openSync(options.logFile, "a");
+  try {
+    const stdio = { stdin: "ignore", stdout: log, stderr: log } as const;
+    const child = execa(command, args, { detached: true, cleanup: false, reject: false, buffer: false, ...stdio });
+    child.unref();
+    return child.pid;
+  } finally {
+    closeSync(log);
+  }
 }
 
 async function forEachLine(lines: AsyncIterable<unknown>, onLine: (line: string) => void): Promise<void> {
