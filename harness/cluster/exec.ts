@@ -71,10 +71,17 @@ export interface DetachedOptions {
  */
 export function startDetached(command: string, args: readonly string[], options: DetachedOptions): number | undefined {
   // A descriptor of the program's own: a pipe through the harness would break when the harness ends.
-  const log = openSync(options.logFile, "a");
+  // execa takes any descriptor, its types only know the first three.
+  const log = openSync(options.logFile, "a") as 1;
   try {
-    const stdio = { stdin: "ignore", stdout: log, stderr: log } as const;
-    const child = execa(command, args, { detached: true, cleanup: false, reject: false, buffer: false, ...stdio });
+    const child = execa(command, args, {
+      detached: true,
+      cleanup: false,
+      reject: false,
+      stdin: "ignore",
+      stdout: log,
+      stderr: log,
+    });
     child.unref();
     return child.pid;
   } finally {
