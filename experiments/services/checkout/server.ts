@@ -1,0 +1,82 @@
+/** What checkout answers: a fixed amount of work for each request, and the name of the pod that did it. */
+import { createHash } from "node:crypto";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+
+export interface Settings {
+  readonly pod: string;
+  /** SHA-256 rounds for each request; 150 take about 0.3 ms of one core. */
+  readonly workRounds: number;
+}
+
+/** An instant on both clocks. Containers share CLOCK_MONOTONIC with their host. */
+export interface Instant {
+  readonly monotonicNs: bigint;
+  readonly wallMs: number;
+}
+
+export interface Checkout {
+  readonly server: Server;
+  /** From now on every answer asks the client to close its connection. */
+  sayGoodbye(): void;
+  /** When the newest request came in, and how many there were. */
+  lastRequest(): { readonly at: Instant; readonly count: number } | null;
+}
+
+export const instant = (): Instant => ({ monotonicNs: process.hrtime.bigint(), wallMs: Date.now() });
+
+export function checkout(settings: Settings): Checkout {
+  let goodbye = false;
+  let last: Instant | null = null;
+  let count = 0;
+  const server = createServer((request, response) => {
+    response.setHeader("x-pod", settings.pod);
+    if (goodbye) response.setHeader("connection", "close");
+    if (request.url === "/ready") {
+      response.end("ready\n");
+      return;
+    }
+    last = instant();
+    count += 1;
+    answer(request, response, settings).catch(() => response.destroy());
+  });
+  // Longer than a proxy keeps its idle connections (Traefik: 90 s), so that the proxy is always the one to close them.
+  server.keepAliveTimeout = 120_000;
+  return {
+    server,
+    sayGoodbye: () => {
+      goodbye = true;
+    },
+    lastRequest: () => (last === null ? null : { at: last, count }),
+  };
+}
+
+async function answer(request: IncomingMessage, response: ServerResponse, settings: Settings): Promise<void> {
+  const path = new URL(request.url ?? "/", "http://checkout").pathname;
+  if (request.method === "GET" && path === "/") {
+    return json(response, 200, { pod: settings.pod, digest: work(settings.workRounds, "cart") });
+  }
+  if (request.method === "POST" && path === "/checkout") {
+    const order = await bodyOf(request);
+    return json(response, 201, { pod: settings.pod, bytes: order.length, digest: work(settings.workRounds, order) });
+  }
+  request.resume();
+  json(response, 404, { pod: settings.pod, error: `nothing at ${request.method} ${path}` });
+}
+
+function work(rounds: number, input: string): string {
+  let digest = input;
+  for (let round = 0; round < rounds; round += 1) digest = createHash("sha256").update(digest).digest("hex");
+  return digest;
+}
+
+async function bodyOf(request: IncomingMessage): Promise<string> {
+  request.setEncoding("utf8");
+  let body = "";
+  for await (const chunk of request) body += chunk;
+  return body;
+}
+
+function json(response: ServerResponse, status: number, body: unknown): void {
+  response.writeHead(status, { "content-type": "application/json" });
+  response.end(`${JSON.stringify(body)}\n`);
+}
