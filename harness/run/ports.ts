@@ -1,0 +1,51 @@
+/** What the runner is given to work with; the real parts in cli/, a fake cluster in tests. */
+import type { ClusterHandle, ClusterProvider } from "../cluster/provider.ts";
+import type { Fault } from "../faults/fault.ts";
+import type { FaultKind, LoadSummary, Observation, ProbeSpec } from "../types.ts";
+import type { RunClock } from "./clock.ts";
+
+/** What the load did in its last reporting interval. */
+export interface LoadProgress {
+  readonly started: number;
+  readonly completed: number;
+  /** Of the interval alone: answers below 500, and everything else that ended. */
+  readonly windowGood: number;
+  readonly windowBad: number;
+  readonly lastError: string;
+}
+export interface RunningLoad {
+  /** Ends the load politely and waits until every sample is on disk. */
+  stop(): Promise<LoadSummary>;
+  /** Settles when the load ends by itself; rejects when it broke. */
+  readonly done: Promise<LoadSummary>;
+}
+export interface RunningProbe {
+  /** Takes in what is still under way, then closes its files. */
+  stop(): Promise<void>;
+}
+export interface ProbePorts {
+  readonly cluster: ClusterHandle;
+  readonly namespace: string;
+  readonly clock: RunClock;
+  /** Without an ending; the probe adds its own. */
+  readonly upstreamFile: string;
+  readonly observe: (observation: Observation) => void;
+  readonly log: (line: string) => void;
+}
+
+export interface RunPorts {
+  readonly provider: ClusterProvider;
+  readonly faultOf: (kind: FaultKind) => Fault;
+  readonly startLoad: (request: {
+    readonly scriptPath: string;
+    readonly env: Readonly<Record<string, string>>;
+    /** Without an ending. */
+    readonly outFile: string;
+    readonly onProgress: (progress: LoadProgress) => void;
+  }) => Promise<RunningLoad>;
+  readonly startProbe: (name: string, spec: ProbeSpec, ports: ProbePorts) => Promise<RunningProbe>;
+  /** Node conditions of the whole cluster; `onChange` gets every one that nobody planned. */
+  readonly watchNodes: (ports: ProbePorts, onChange: (sentence: string) => void) => Promise<RunningProbe>;
+  /** One line for people. */
+  readonly progress: (line: string) => void;
+}

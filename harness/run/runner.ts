@@ -1,0 +1,176 @@
+/**
+ * The lifecycle of a run. The runner alone owns control flow:
+ *  1. the run's folder with the plan; the journal's first line
+ *  2. the cluster, created or the one at hand, and its lock
+ *  3. preflight: everything that can be refused before anything is touched
+ *  4. each arm (arm.ts); the namespace of an arm is removed while the next one deploys
+ *  5. the lock released, the cluster removed unless it is kept
+ *  6. the journal's last line
+ * Judging and reporting come after, from the folder alone.
+ */
+import { hostname } from "node:os";
+import type { ClusterHandle } from "../cluster/provider.ts";
+import { FaultlineError, messageOf } from "../errors.ts";
+import type { Capability } from "../faults/fault.ts";
+import { type Journal, openJournal, readJournal } from "../journal/journal.ts";
+import { openFaults, openNamespaces } from "../journal/open-faults.ts";
+import type { Plan, Problem } from "../types.ts";
+import { runArm } from "./arm.ts";
+import { processStart, startClock } from "./clock.ts";
+import type { RunPorts } from "./ports.ts";
+import { preflight } from "./preflight.ts";
+import { createRunFolder, type RunFolder } from "./run-folder.ts";
+import { removeNamespace } from "./workload.ts";
+
+export interface RunOptions {
+  readonly plan: Plan;
+  readonly reports: string;
+  /** A running cluster of ours to use; default: one is created for this run. */
+  readonly cluster?: string;
+  /** The created cluster stays. */
+  readonly keep: boolean;
+  readonly signal: AbortSignal;
+  readonly versions: Readonly<Record<string, string>>;
+}
+export interface ClusterLock {
+  release(): Promise<void>;
+}
+export interface RunnerPorts extends RunPorts {
+  /** @throws FaultlineError `cluster-busy` with the name of the run that holds it. */
+  readonly lock: (cluster: ClusterHandle, runId: string) => Promise<ClusterLock>;
+  readonly missingCapabilities: (
+    cluster: ClusterHandle,
+    needs: readonly Capability[],
+  ) => Promise<ReadonlyMap<Capability, string>>;
+}
+
+/** Thrown when a plan cannot run on this cluster; carries every problem. */
+export class RefusedError extends FaultlineError {
+  readonly problems: readonly Problem[];
+  constructor(problems: readonly Problem[]) {
+    super("usage", problems.map(({ path, message }) => `${path}: ${message}`).join("\n"));
+    this.problems = problems;
+  }
+}
+
+/**
+ * Runs a plan.
+ * @returns the folder, closed; `error` is what ended the run early, if anything did.
+ * @throws RefusedError when preflight refuses; the cluster is then as it was.
+ */
+export async function run(
+  options: RunOptions,
+  ports: RunnerPorts,
+): Promise<{ readonly folder: RunFolder; readonly error: unknown }> {
+  const clock = startClock();
+  const folder = createRunFolder(options.reports, options.plan, new Date(clock.originWallMs));
+  const journal = openJournal(folder.journal, clock.now);
+  journal.append({
+    type: "run-start",
+    schemaVersion: 1,
+    runId: folder.runId,
+    wallMs: clock.originWallMs,
+    monotonicNs: clock.originNs.toString(),
+    pid: process.pid,
+    pidStart: processStart(process.pid),
+    host: hostname(),
+    keep: options.keep,
+    versions: options.versions,
+  });
+  let outcome: "complete" | "interrupted" | "failed" = "complete";
+  let error: unknown = null;
+  try {
+    await withCluster(options, ports, journal, folder, clock);
+  } catch (caught) {
+    error = caught;
+    outcome = options.signal.aborted ? "interrupted" : "failed";
+    const code = caught instanceof FaultlineError ? caught.code : "internal";
+    journal.append({ type: "error", message: messageOf(caught), code });
+  }
+  journal.append({ type: "run-end", outcome, dirty: isDirty(folder) });
+  journal.close();
+  if (error instanceof RefusedError) throw error;
+  return { folder, error };
+}
+
+async function withCluster(
+  options: RunOptions,
+  ports: RunnerPorts,
+  journal: Journal,
+  folder: RunFolder,
+  clock: ReturnType<typeof startClock>,
+): Promise<void> {
+  const { plan } = options;
+  const name = options.cluster ?? `faultline-${folder.runId.split("-").at(-1)}`;
+  const request = { name, spec: plan.cluster, images: plan.images, signal: options.signal, onProgress: ports.progress };
+  if (options.cluster === undefined) journal.append({ type: "note", message: `creating cluster ${name}` });
+  const cluster = await (options.cluster === undefined ? ports.provider.up(request) : ports.provider.attach(request));
+  journal.append({ type: "cluster", name, kubeconfig: cluster.kubeconfig, created: cluster.created });
+  try {
+    const lock = await ports.lock(cluster, folder.runId);
+    try {
+      await arms(options, ports, journal, folder, clock, cluster);
+    } finally {
+      await lock.release();
+    }
+  } finally {
+    if (cluster.created && !options.keep && !isDirty(folder)) {
+      ports.progress(`removing cluster ${name}`);
+      await ports.provider.down(name, ports.progress);
+    }
+  }
+}
+
+async function arms(
+  options: RunOptions,
+  ports: RunnerPorts,
+  journal: Journal,
+  folder: RunFolder,
+  clock: ReturnType<typeof startClock>,
+  cluster: ClusterHandle,
+): Promise<void> {
+  const { plan, signal } = options;
+  const problems = await preflight(plan, cluster, {
+    faultOf: ports.faultOf,
+    missingCapabilities: async (needs) => ports.missingCapabilities(cluster, needs),
+  });
+  if (problems.length > 0) throw new RefusedError(problems);
+  const images = await cluster.loadImages(plan.images);
+  const removals: Promise<void>[] = [];
+  try {
+    for (const [i, arm] of plan.arms.entries()) {
+      const numbered = {
+        ...ports,
+        progress: (line: string) => ports.progress(`[${i + 1}/${plan.arms.length}] ${line}`),
+      };
+      try {
+        await runArm({ plan, arm, cluster, images, folder, journal, clock, ports: numbered, signal });
+      } finally {
+        removals.push(
+          remove(cluster, arm.name, arm.namespace, plan.limits.revertMs, journal).catch((error: unknown) =>
+            ports.progress(messageOf(error)),
+          ),
+        );
+      }
+    }
+  } finally {
+    await Promise.all(removals);
+  }
+}
+
+async function remove(
+  cluster: ClusterHandle,
+  arm: string,
+  namespace: string,
+  timeoutMs: number,
+  journal: Journal,
+): Promise<void> {
+  await removeNamespace(cluster.kube, namespace, timeoutMs);
+  journal.append({ type: "removed", arm, namespace });
+}
+
+/** Something of ours is left in the cluster. */
+function isDirty(folder: RunFolder): boolean {
+  const journal = readJournal(folder.journal);
+  return openFaults(journal).length > 0 || openNamespaces(journal).length > 0;
+}
