@@ -1,5 +1,10 @@
 /** The Kubernetes API, as little of it as the harness needs. The only importer of @kubernetes/client-node. */
-import type { Manifest } from "../types.ts";
+import { readFileSync } from "node:fs";
+import type * as https from "node:https";
+import { FaultlineError, messageOf } from "../errors.ts";
+import type { Json, Manifest } from "../types.ts";
+import { createKube } from "./api/client.ts";
+import type { Endpoint } from "./api/transport.ts";
 
 /** Names a collection or an object: `{ apiVersion: "v1", kind: "Pod", namespace: "x", name: "y" }`. */
 export interface Ref {
@@ -21,6 +26,10 @@ export interface WatchEvent {
 }
 export interface WatchHandle {
   stop(): Promise<void>;
+}
+export interface LogHandle extends WatchHandle {
+  /** Resolves when the container has ended and its pod is gone, or after `stop`. */
+  readonly ended: Promise<void>;
 }
 export interface WatchOptions {
   readonly labelSelector?: string;
@@ -44,9 +53,12 @@ export interface Kube {
   patch(ref: Ref & { name: string }, body: unknown, options?: { readonly subresource?: string }): Promise<KubeObject>;
   /** Right if it is gone already. */
   delete(ref: Ref & { name: string }, options?: { readonly gracePeriodSeconds?: number }): Promise<void>;
-  /** Starts with a list (each object as ADDED), reconnects from the last resourceVersion, relists on 410. Resolves after the first list. */
+  /** Starts with a list (each object as ADDED), reconnects from the last resourceVersion, relists on 410. Resolves when the first list was delivered and the stream is open. */
   watch(ref: Ref, options: WatchOptions): Promise<WatchHandle>;
-  /** Follows a container's log from its first line until the container ends or `stop`; reconnects without repeating lines. */
+  /**
+   * Follows a container's log from its first line until the container has ended and its pod is gone, or `stop`. Waits
+   * for a container that has not started; reconnects without repeating lines. Lines come without the API's timestamp.
+   */
   followLog(
     pod: {
       readonly namespace: string;
@@ -55,7 +67,7 @@ export interface Kube {
       readonly sinceTime?: string;
     },
     onLine: (line: string) => void,
-  ): WatchHandle;
+  ): LogHandle;
   /** HTTP to a pod's port through the API server. */
   podHttp(
     pod: { readonly namespace: string; readonly name: string; readonly port: number },
@@ -68,6 +80,52 @@ export interface Kube {
     body?: unknown,
     options?: { readonly contentType?: string; readonly headers?: Readonly<Record<string, string>> },
   ): Promise<KubeObject>;
+  /** The server's version: `v1.37.2`. */
   version(): Promise<string>;
+  /** Frees the connections. */
+  close(): void;
 }
-type Json = import("../types.ts").Json;
+
+/**
+ * Opens the API that a kubeconfig file names; nothing is sent yet.
+ * @throws FaultlineError `cluster` when the file cannot be read.
+ */
+export function connect(kubeconfigPath: string): Kube {
+  try {
+    readFileSync(kubeconfigPath);
+  } catch (error) {
+    throw new FaultlineError("cluster", `kubeconfig ${kubeconfigPath} cannot be read: ${messageOf(error)}`, {
+      fix: "Create the cluster with `faultline cluster up`, or name another kubeconfig.",
+      cause: error,
+    });
+  }
+  return createKube(() => endpointOf(kubeconfigPath));
+}
+
+/** The client library is loaded at the first call: only commands that touch a cluster pay for it. */
+async function endpointOf(kubeconfigPath: string): Promise<Endpoint> {
+  const { KubeConfig } = await import("@kubernetes/client-node");
+  const config = new KubeConfig();
+  config.loadFromFile(kubeconfigPath);
+  const cluster = config.getCurrentCluster();
+  if (cluster === null) {
+    throw new FaultlineError("cluster", `kubeconfig ${kubeconfigPath} has no current cluster`, {
+      fix: "Set current-context in it.",
+    });
+  }
+  const options = async () => {
+    const made: https.RequestOptions = {};
+    await config.applyToHTTPSOptions(made);
+    return made;
+  };
+  const { agent: _agent, headers: _headers, auth: _auth, ...tls } = await options();
+  return {
+    server: cluster.server.replace(/\/$/, ""),
+    tls: tls as https.AgentOptions,
+    headers: async () => {
+      const { headers, auth } = await options();
+      const basic = auth == null ? {} : { authorization: `Basic ${Buffer.from(auth).toString("base64")}` };
+      return { ...(headers as Record<string, string> | undefined), ...basic };
+    },
+  };
+}
