@@ -1,0 +1,131 @@
+/** `faultline run`: plan, run, judge, report; the exit code is the worst of all experiments. */
+import { relative } from "node:path";
+import { FaultlineError, messageOf } from "../errors.ts";
+import { faults } from "../faults/index.ts";
+import { readJournal } from "../journal/journal.ts";
+import { openFaults, openNamespaces } from "../journal/open-faults.ts";
+import { writeReports } from "../report/reporter.ts";
+import { terminalSummary } from "../report/terminal.ts";
+import { scriptProblems } from "../run/check-script.ts";
+import { planFile } from "../run/load-definition.ts";
+import { readRun } from "../run/read-run.ts";
+import { listRuns, type RunFolder, reportsProblems } from "../run/run-folder.ts";
+import { RefusedError, run } from "../run/runner.ts";
+import { stopOnSignals } from "../run/signals.ts";
+import type { Plan, RunVerdict } from "../types.ts";
+import { judge } from "../verdict/judge.ts";
+import { experimentFiles } from "./files.ts";
+import { EXIT_INTERNAL, EXIT_USAGE } from "./main.ts";
+import { realPorts } from "./ports.ts";
+import { printProblems } from "./problems.ts";
+import { versions } from "./versions.ts";
+
+export interface RunCommandOptions {
+  readonly size: string;
+  readonly reports: string;
+  readonly seed?: number;
+  readonly arm: readonly string[];
+  readonly cluster?: string;
+  readonly keep: boolean;
+  readonly json: boolean;
+}
+
+/** A dirty cluster beats all; then a broken harness, bad input, violated, inconclusive. */
+const WORST_FIRST = [3, EXIT_INTERNAL, EXIT_USAGE, 1, 2, 0];
+
+export async function runCommand(given: readonly string[], options: RunCommandOptions): Promise<number> {
+  const plans = await planAll(experimentFiles(given), options);
+  if (plans === null) return EXIT_USAGE;
+  const began = performance.now();
+  const progress = (line: string) => {
+    process.stderr.write(`${clockText(performance.now() - began)} ${line}\n`);
+  };
+  const stop = stopOnSignals(progress, () => sayWhatIsLeft(options.reports));
+  const codes: number[] = [];
+  try {
+    for (const plan of plans) {
+      if (stop.signal.aborted) break;
+      codes.push(await runOne(plan, options, progress, stop.signal));
+    }
+  } finally {
+    stop.release();
+  }
+  return WORST_FIRST.find((code) => codes.includes(code)) ?? 0;
+}
+
+/** Plans every file before the first is run, so that a mistake in the last is known at once. */
+async function planAll(files: readonly string[], options: RunCommandOptions): Promise<readonly Plan[] | null> {
+  const plans: Plan[] = [];
+  let refused = false;
+  for (const file of files) {
+    const seed = options.seed === undefined ? {} : { seed: options.seed };
+    const result = await planFile({ file, size: options.size, arms: options.arm, ...seed }, faults);
+    const more = "plan" in result ? await scriptProblems(result.plan) : [];
+    const problems = [...("problems" in result ? result.problems : []), ...more, ...reportsProblems(options.reports)];
+    if ("plan" in result && problems.length === 0) plans.push(result.plan);
+    else {
+      printProblems(file, problems, options.json);
+      refused = true;
+    }
+  }
+  return refused ? null : plans;
+}
+
+async function runOne(
+  plan: Plan,
+  options: RunCommandOptions,
+  progress: (line: string) => void,
+  signal: AbortSignal,
+): Promise<number> {
+  progress(`${plan.experiment}, size ${plan.size}, seed ${plan.seed}: ${plan.arms.map((arm) => arm.name).join(", ")}`);
+  try {
+    const { folder, error } = await run(
+      {
+        plan,
+        reports: options.reports,
+        keep: options.keep,
+        signal,
+        versions: await versions(),
+        ...(options.cluster === undefined ? {} : { cluster: options.cluster }),
+      },
+      realPorts(progress),
+    );
+    const code = await judgeAndReport(folder, options.json);
+    if (error === null) return code;
+    process.stderr.write(`faultline: ${messageOf(error)}\n`);
+    if (error instanceof FaultlineError && error.fix !== undefined) process.stderr.write(`  → ${error.fix}\n`);
+    return code === 3 ? 3 : signal.aborted ? 2 : EXIT_INTERNAL;
+  } catch (error) {
+    if (!(error instanceof RefusedError)) throw error;
+    printProblems(plan.file, error.problems, options.json);
+    return EXIT_USAGE;
+  }
+}
+
+/** Everything after the run, from its folder alone. */
+export async function judgeAndReport(folder: RunFolder, json: boolean): Promise<number> {
+  const record = await readRun(folder);
+  const verdict: RunVerdict = judge(record);
+  const { paths, failures } = await writeReports(folder.path, record, verdict);
+  const terminal = process.stderr.isTTY === true;
+  const summary = terminalSummary(record, verdict, { colour: terminal, width: process.stderr.columns ?? 120 });
+  process.stderr.write(`${summary}\n`);
+  for (const path of paths) process.stderr.write(`  ${relative(process.cwd(), path)}\n`);
+  for (const failure of failures) process.stderr.write(`faultline: a report could not be written: ${failure}\n`);
+  if (json) process.stdout.write(`${JSON.stringify(verdict)}\n`);
+  return failures.length > 0 && verdict.exitCode === 0 ? EXIT_INTERNAL : verdict.exitCode;
+}
+
+function sayWhatIsLeft(reports: string): void {
+  for (const folder of listRuns(reports).slice(-1)) {
+    const journal = readJournal(folder.journal);
+    for (const open of openFaults(journal)) process.stderr.write(`left: ${open.id} (${open.kind}), ${open.state}\n`);
+    for (const { namespace } of openNamespaces(journal)) process.stderr.write(`left: namespace ${namespace}\n`);
+    process.stderr.write(`put right with: faultline revert ${relative(process.cwd(), folder.path)}\n`);
+  }
+}
+
+function clockText(ms: number): string {
+  const seconds = Math.floor(ms / 1_000);
+  return `${String(Math.floor(seconds / 60)).padStart(2, "0")}:${String(seconds % 60).padStart(2, "0")}`;
+}
