@@ -1,0 +1,84 @@
+/** SLOs: a ratio of good requests, or a percentile of their latency, during a phase. */
+import type { AvailabilitySlo, CheckResult, LatencySlo, RequestColumns, Slo } from "../types.ts";
+import { type RequestSummary, summarise } from "./requests.ts";
+import { percentile } from "./statistics.ts";
+import type { PhaseWindows } from "./windows.ts";
+import { count, counted, durationMs, milliseconds, percent, phaseName } from "./words.ts";
+
+/** Judges one SLO; missing data is `inconclusive`, never an exception. */
+export function judgeSlo(slo: Slo, requests: RequestColumns | null, windows: PhaseWindows): CheckResult {
+  const unmeasured = (because: string, sampleCount = 0): CheckResult => ({
+    name: slo.name,
+    verdict: "inconclusive",
+    value: null,
+    unit: slo.kind === "availability" ? "ratio" : "ms",
+    objective: objectiveOf(slo),
+    sampleCount,
+    because,
+  });
+  if (slo.over !== "load") return unmeasured(`Probe ${slo.over} gives no request samples.`);
+  if (requests === null) return unmeasured("No request was recorded.");
+  const window = windows[slo.during];
+  if (window === null) return unmeasured(`The arm never reached ${phaseName(slo.during)}.`);
+  const summary = summarise(requests, window);
+  if (summary.samples < slo.minSamples) {
+    const found = counted(summary.samples, "sample");
+    return unmeasured(
+      `Only ${found} in ${phaseName(slo.during)}, at least ${count(slo.minSamples)} are needed.`,
+      summary.samples,
+    );
+  }
+  return slo.kind === "availability" ? availability(slo, summary) : latency(slo, summary);
+}
+
+/** "at least 99.9 %", "p99 at most 500 ms", with the phase. */
+export function objectiveOf(slo: Slo): string {
+  const goal =
+    slo.kind === "availability"
+      ? `at least ${percent(slo.atLeast)} good`
+      : `p${slo.percentile} at most ${milliseconds(durationMs(slo.atMost))}`;
+  return `${goal} in ${phaseName(slo.during)}`;
+}
+
+function availability(slo: AvailabilitySlo<string>, summary: RequestSummary): CheckResult {
+  const value = summary.good / summary.samples;
+  const kinds = summary.kinds.map(({ kind, count: times }) => `${count(times)} × ${kind}`).join(", ");
+  const failed =
+    summary.bad === 0
+      ? `None of ${counted(summary.samples, "request")} failed`
+      : `${count(summary.bad)} of ${counted(summary.samples, "request")} failed (${kinds})`;
+  return {
+    name: slo.name,
+    verdict: value >= slo.atLeast ? "held" : "violated",
+    value,
+    unit: "ratio",
+    objective: objectiveOf(slo),
+    sampleCount: summary.samples,
+    because: `${failed} in ${phaseName(slo.during)}: ${percent(value)} good, wanted at least ${percent(slo.atLeast)}.${interruptedNote(summary)}`,
+  };
+}
+
+function latency(slo: LatencySlo<string>, summary: RequestSummary): CheckResult {
+  const value = percentile(summary.latencies, slo.percentile);
+  const limit = durationMs(slo.atMost);
+  const where = `p${slo.percentile} of ${counted(summary.samples, "request")} in ${phaseName(slo.during)}`;
+  // JSON has no infinity: a percentile that lies on a dropped start has no value, and breaks every limit.
+  const measured = Number.isFinite(value)
+    ? `${where} was ${milliseconds(value)}`
+    : `${where} falls on a start that was dropped`;
+  return {
+    name: slo.name,
+    verdict: value <= limit ? "held" : "violated",
+    value: Number.isFinite(value) ? value : null,
+    unit: "ms",
+    objective: objectiveOf(slo),
+    sampleCount: summary.samples,
+    because: `${measured}, wanted at most ${milliseconds(limit)}.${interruptedNote(summary)}`,
+  };
+}
+
+function interruptedNote(summary: RequestSummary): string {
+  if (summary.interrupted === 0) return "";
+  const one = summary.interrupted === 1;
+  return ` ${count(summary.interrupted)} more ${one ? "was" : "were"} cut off when the load ended and ${one ? "is" : "are"} not counted.`;
+}
