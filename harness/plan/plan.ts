@@ -3,6 +3,7 @@
  * serialisable plan go out.
  */
 import { toMs } from "../define/duration.ts";
+import { experimentShape } from "../define/shape.ts";
 import { type FaultSpecs, validate } from "../define/validate.ts";
 import type {
   ArmSpec,
@@ -42,27 +43,28 @@ const CLUSTER_SCOPED = [
   "CustomResourceDefinition",
   "PersistentVolume",
 ];
+const LOOPBACK = ["127.0.0.1", "localhost", "[::1]"];
 /** Stands in `plan` for what is known only once the cluster is there. */
 export const INGRESS_URL = "${INGRESS_URL}";
 
 /** @returns the plan, or all problems of the definition, the names asked for and the manifests together. */
 export function plan(input: PlanInput): PlanResult {
   const problems = [...validate(input.definition, input.faults), ...choiceProblems(input)];
-  if (problems.length > 0) return { problems };
+  if (!experimentShape.safeParse(input.definition).success) return { problems };
   const experiment = sized(input.definition as Experiment, input.size);
+  const chosen = chosenArms(input, experiment);
   const arms = Object.entries(experiment.arms)
-    .filter(([name]) => chosenArms(input, experiment).includes(name))
+    .filter(([name]) => chosen.includes(name))
     .map(([name, arm]) => planArm(name, arm, experiment, input));
-  const found = arms.flatMap((arm) => arm.problems);
-  return found.length > 0
-    ? { problems: found }
-    : {
-        plan: assemble(
-          experiment,
-          input,
-          arms.map((arm) => arm.planned),
-        ),
-      };
+  const all = [...problems, ...arms.flatMap((arm) => arm.problems)];
+  if (all.length > 0) return { problems: all };
+  return {
+    plan: assemble(
+      experiment,
+      input,
+      arms.map((arm) => arm.planned),
+    ),
+  };
 }
 
 function assemble(it: Experiment, input: PlanInput, arms: readonly PlannedArm[]): Plan {
@@ -221,11 +223,14 @@ function patchProblems(name: string, arm: ArmSpec, objects: readonly Manifest[])
   );
 }
 
-/** Values of keys that end in URL must be one. */
+/** Values of keys that end in URL must be one, and lead to this machine: load goes nowhere else. */
 function urlProblems(key: string, text: string): Problem[] {
   if (!key.endsWith("URL")) return [];
-  const url = text.replace(INGRESS_URL, "http://127.0.0.1:1");
-  return URL.canParse(url)
-    ? []
-    : [{ path: `load.env.${key}`, message: `"${text}" is no URL; write http://host:port/path` }];
+  const path = `load.env.${key}`;
+  const url = URL.parse(text.replace(INGRESS_URL, "http://127.0.0.1:1"));
+  if (url === null || !["http:", "https:"].includes(url.protocol)) {
+    return [{ path, message: `"${text}" is no URL; write http://host:port/path or \${INGRESS_URL}` }];
+  }
+  if (LOOPBACK.includes(url.hostname)) return [];
+  return [{ path, message: `${url.hostname} is another machine; load goes to this one only: write \${INGRESS_URL}` }];
 }
