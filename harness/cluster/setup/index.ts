@@ -37,10 +37,15 @@ export async function setupState(): Promise<SetupState> {
 /** The tags of all local images, short names as Docker shows them. */
 async function localImages(): Promise<ReadonlySet<string>> {
   try {
-    const { stdout } = await exec("docker", ["image", "ls", "--format", "{{.Repository}}:{{.Tag}}"], { timeoutMs: 10_000 });
+    const { stdout } = await exec("docker", ["image", "ls", "--format", "{{.Repository}}:{{.Tag}}"], {
+      timeoutMs: 10_000,
+    });
     return new Set(stdout.split("\n"));
   } catch (cause) {
-    throw new FaultlineError("setup", "this machine is not set up: no Docker engine answers", { fix: RUN_SETUP, cause });
+    throw new FaultlineError("setup", "this machine is not set up: no Docker engine answers", {
+      fix: RUN_SETUP,
+      cause,
+    });
   }
 }
 

@@ -83,9 +83,12 @@ export function goBuildFlags(): string[] {
 export const programsKey = (): string =>
   key([...filesUnder("programs"), "go.mod", "go.sum", "tools.go"], [goBuildFlags(), GO_PACKAGES]);
 export const rootFilesystemKey = (): string => key(["packages-node.txt"], [DEBIAN_SUITE]);
-export const proxyRootKey = (): string => key(["packages-proxy.txt"], [DEBIAN_SUITE]);
+export const proxyRootKey = (): string => key(["packages-proxy.txt"], [DEBIAN_SUITE, sourceOf("proxy-root")]);
 export const nodeImageKey = (): string =>
-  key(["assemble.sh", ...filesUnder("manifests")], [programsKey(), rootFilesystemKey(), proxyRootKey(), sourceOf("node-image")]);
+  key(
+    ["assemble.sh", ...filesUnder("manifests")],
+    [programsKey(), rootFilesystemKey(), proxyRootKey(), sourceOf("node-image")],
+  );
 export const traefikKey = (): string => key([], [versions.traefik, sourceOf("small-images")]);
 export const nodeBaseKey = (): string =>
   key([], [versions.node(), NODE_BASE_PACKAGES, DEBIAN_SUITE, sourceOf("small-images")]);
