@@ -3,6 +3,7 @@ import { defineConfig } from "vitest/config";
 /** Three tiers by suffix; the real ones share one engine and one cluster, so they run one file after the other. */
 export default defineConfig({
   test: {
+    teardownTimeout: 180_000,
     reporters: ["default", "./harness/testing/closing-line.ts"],
     projects: [
       {
@@ -21,7 +22,6 @@ export default defineConfig({
           maxWorkers: 1,
           testTimeout: 300_000,
           hookTimeout: 600_000,
-          teardownTimeout: 180_000,
           globalSetup: ["./harness/testing/real-tier.ts"],
           sequence: { groupOrder: 1 },
         },

@@ -84,5 +84,6 @@ function fakeKube(store: Map<string, KubeObject>, log: string[]): Kube {
     podHttp: unused("podHttp"),
     request: unused("request"),
     version: async () => "v0.0.0-fake",
+    close: () => undefined,
   };
 }
