@@ -22,7 +22,7 @@ import { seeded } from "../plan/random.ts";
 import type { JournalEntry, Observation, Phase, Plan, PlannedArm, PlannedStep } from "../types.ts";
 import { pause, type RunClock, stopped } from "./clock.ts";
 import { type ActiveFault, injectFault, measureAgain, revertFault } from "./fault-step.ts";
-import { guardOf } from "./guard.ts";
+import { GuardStop, guardOf } from "./guard.ts";
 import type { LoadProgress, ProbePorts, RunningLoad, RunningProbe, RunPorts } from "./ports.ts";
 import type { RunFolder } from "./run-folder.ts";
 import { runTimeline } from "./timeline.ts";
@@ -59,8 +59,12 @@ export async function runArm(run: ArmRun): Promise<void> {
     await observeArm({ ...run, signal }, append, (reason) => stop.abort(reason));
   } catch (error) {
     if (run.signal.aborted) throw stopped(run.signal);
-    const code = error instanceof FaultlineError ? error.code : "internal";
-    append({ type: "error", arm: arm.name, message: messageOf(error), code });
+    if (error instanceof GuardStop || stop.signal.reason instanceof GuardStop) {
+      append({ type: "note", message: `${arm.name}: ${messageOf(stop.signal.reason)}` });
+    } else {
+      const code = error instanceof FaultlineError ? error.code : "internal";
+      append({ type: "error", arm: arm.name, message: messageOf(error), code });
+    }
     run.ports.progress(`${arm.name}: ${messageOf(error)}`);
   } finally {
     clearTimeout(limit);

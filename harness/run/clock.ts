@@ -37,11 +37,10 @@ export async function pause(ms: number, signal: AbortSignal): Promise<void> {
   }
 }
 
-/** The error that an aborted signal stands for. */
-export function stopped(signal: AbortSignal): FaultlineError {
-  return signal.reason instanceof FaultlineError
-    ? signal.reason
-    : new FaultlineError("interrupted", "stopped on request");
+/** The error that an aborted signal stands for: the reason that was given, if it was one of ours. */
+export function stopped(signal: AbortSignal): Error {
+  const given = signal.reason instanceof Error && signal.reason.name !== "AbortError";
+  return given ? signal.reason : new FaultlineError("interrupted", "stopped on request");
 }
 
 /** Start time of a process in clock ticks since boot, as /proc has it; "" where there is none. */

@@ -1,7 +1,9 @@
 /** Stops an arm whose system is hurt more than its owner allows. */
-import { FaultlineError } from "../errors.ts";
 import type { Plan } from "../types.ts";
 import type { LoadProgress } from "./ports.ts";
+
+/** The system was hurt more than allowed: a finding about it, no failure of the harness. */
+export class GuardStop extends Error {}
 
 /** `see` takes each progress report; nothing is judged before `arm` was called (the baseline belongs to no fault). */
 export function guardOf(guard: Plan["guard"], abort: (reason: Error) => void) {
@@ -21,8 +23,7 @@ export function guardOf(guard: Plan["guard"], abort: (reason: Error) => void) {
       const whole = window[0] !== undefined && at - window[0].at > guard.windowMs * 0.8;
       if (!whole || all === 0 || good / all >= guard.availabilityAtLeast) return;
       abort(
-        new FaultlineError(
-          "deadline",
+        new GuardStop(
           `guard: ${good} of ${all} requests were good in the last ${guard.windowMs} ms, fewer than ${guard.availabilityAtLeast}`,
         ),
       );
