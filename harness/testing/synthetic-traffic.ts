@@ -1,6 +1,7 @@
 /** An open-model load on the modelled pods, through an ingress that knows only what it was told. */
 import { seeded } from "../plan/random.ts";
-import type { LoadSummary, RequestColumns, TextColumn, UpstreamColumns } from "../types.ts";
+import type { LoadSummary, RequestColumns, UpstreamColumns } from "../types.ts";
+import { requestColumns, type UpstreamRow, upstreamColumns } from "./columns.ts";
 import { PORT, type PodModel } from "./synthetic-pods.ts";
 
 export interface TrafficSettings {
@@ -49,7 +50,7 @@ export function syntheticTraffic(pods: readonly PodModel[], settings: TrafficSet
       ...answer(pod, start, serviceMs, random.next() < settings.noise),
     });
   }
-  return { requests: requestColumns(rows), upstream: upstreamColumns(rows), summary: summaryOf(rows) };
+  return { requests: requestColumns(rows), upstream: upstreamColumns(sentOn(rows)), summary: summaryOf(rows) };
 }
 
 function answer(pod: PodModel | undefined, start: number, serviceMs: number, unlucky: boolean) {
@@ -65,37 +66,15 @@ function answer(pod: PodModel | undefined, start: number, serviceMs: number, unl
   return { end: start + serviceMs, status: 200, error: "", pod: pod.name, address, upstreamStatus: 200 };
 }
 
-function requestColumns(rows: readonly Row[]): RequestColumns {
-  return {
-    length: rows.length,
-    intendedMs: Float64Array.from(rows, (row) => row.intended),
-    startMs: Float64Array.from(rows, (row) => row.start),
-    endMs: Float64Array.from(rows, (row) => row.end),
-    status: Uint16Array.from(rows, (row) => row.status),
-    error: textColumn(rows.map((row) => row.error)),
-    method: textColumn(rows.map((row) => row.method)),
-    name: textColumn(rows.map(() => "checkout")),
-    pod: textColumn(rows.map((row) => row.pod)),
-    connection: textColumn(rows.map((_, index) => (index % 10 === 0 ? "new" : "pooled"))),
-  };
-}
-
-function upstreamColumns(rows: readonly Row[]): UpstreamColumns {
-  const sent = rows.filter((row) => row.address !== "");
-  return {
-    length: sent.length,
-    startMs: Float64Array.from(sent, (row) => row.start + 0.2),
-    endMs: Float64Array.from(sent, (row) => row.end - 0.1),
-    status: Uint16Array.from(sent, (row) => row.upstreamStatus),
-    address: textColumn(sent.map((row) => row.address)),
-  };
-}
-
-/** A text column of any texts, as the readers of a run folder make it. */
-export function textColumn(texts: readonly string[]): TextColumn {
-  const values = [...new Set(texts)];
-  const codes = new Map(values.map((value, code) => [value, code]));
-  return { values, codes: Uint16Array.from(texts, (text) => codes.get(text) ?? 0) };
+function sentOn(rows: readonly Row[]): readonly UpstreamRow[] {
+  return rows
+    .filter((row) => row.address !== "")
+    .map((row) => ({
+      start: row.start + 0.2,
+      end: row.end - 0.1,
+      status: row.upstreamStatus,
+      address: row.address,
+    }));
 }
 
 function summaryOf(rows: readonly Row[]): LoadSummary {

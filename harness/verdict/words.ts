@@ -21,13 +21,13 @@ export function counted(value: number, one: string, many = `${one}s`): string {
 
 /** "0.4 ms", "24.6 ms", "245 ms", "5.02 s", "3 min 5 s". */
 export function milliseconds(ms: number): string {
-  const size = Math.abs(ms);
-  if (size < 100) return `${trimmed(ms.toFixed(1))} ms`;
-  if (size < 999.5) return `${ms.toFixed(0)} ms`;
-  if (size < 59_995) return `${trimmed((ms / 1_000).toFixed(2))} s`;
-  const seconds = Math.round(size / 1_000);
+  if (ms < 0) return `−${milliseconds(-ms)}`;
+  if (ms < 99.95) return `${trimmed(ms.toFixed(1))} ms`;
+  if (ms < 999.5) return `${ms.toFixed(0)} ms`;
+  if (ms < 59_995) return `${trimmed((ms / 1_000).toFixed(2))} s`;
+  const seconds = Math.round(ms / 1_000);
   const rest = seconds % 60 === 0 ? "" : ` ${seconds % 60} s`;
-  return `${ms < 0 ? "−" : ""}${Math.floor(seconds / 60)} min${rest}`;
+  return `${Math.floor(seconds / 60)} min${rest}`;
 }
 
 /** A ratio as "81.58 %": never 0 % or 100 % unless it is exactly that. */
