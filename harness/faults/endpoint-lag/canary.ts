@@ -1,0 +1,189 @@
+/**
+ * How late the data plane follows an endpoint change, measured from outside: a Service of our own whose only endpoint is
+ * taken out of its slice while requests go through the ingress. It shares nothing with the workload.
+ */
+import { Agent, request } from "node:http";
+import { setTimeout as sleep } from "node:timers/promises";
+import { SYSTEM_NAMESPACE } from "../../cluster/labels.ts";
+import { waitFor } from "../../cluster/wait.ts";
+import { FaultlineError } from "../../errors.ts";
+import { CANARY_HEADER } from "../endpoint-lag-proxy/control.ts";
+import type { FaultContext } from "../fault.ts";
+import { CONTROL_PORT, startAgent } from "./agent.ts";
+import { metadataOf } from "./names.ts";
+
+export interface Canary {
+  readonly id: string;
+  readonly node: string;
+  readonly ingressClass: string;
+}
+
+/** A controller may hold the second of two changes back: Traefik by `providersThrottleDuration`, 2 s. */
+export const THROTTLE_MS = 2_100;
+const SAMPLE_EVERY_MS = 25;
+/** So many requests in a row that another one answered: the ingress has moved on, and it was no hiccup. */
+const MISSES = 3;
+
+const nameOf = (canary: Canary) => `${canary.id}-canary`;
+const sliceRef = (canary: Canary) =>
+  ({
+    apiVersion: "discovery.k8s.io/v1",
+    kind: "EndpointSlice",
+    namespace: SYSTEM_NAMESPACE,
+    name: nameOf(canary),
+  }) as const;
+
+/** Creates what is missing of the canary and waits until the ingress sends to it. */
+export async function ensureCanary(context: FaultContext, canary: Canary): Promise<void> {
+  const name = nameOf(canary);
+  const ip = await startAgent(context, { name, id: canary.id, role: "canary", node: canary.node });
+  const { kube } = context.cluster;
+  const metadata = metadataOf(name, canary.id, context.runId);
+  await kube.apply({
+    apiVersion: "v1",
+    kind: "Service",
+    metadata,
+    spec: { ports: [{ name: "http", port: 80, targetPort: CONTROL_PORT }] },
+  });
+  const labels = {
+    ...metadata.labels,
+    "kubernetes.io/service-name": name,
+    "endpointslice.kubernetes.io/managed-by": "faultline.dev",
+  };
+  await kube.apply({
+    ...sliceRef(canary),
+    metadata: { ...metadata, labels },
+    addressType: "IPv4",
+    endpoints: [endpoint(ip)],
+    ports: [{ name: "http", port: CONTROL_PORT, protocol: "TCP" }],
+  });
+  await kube.apply({
+    apiVersion: "networking.k8s.io/v1",
+    kind: "Ingress",
+    metadata,
+    spec: {
+      ingressClassName: canary.ingressClass,
+      rules: [
+        {
+          host: hostOf(canary),
+          http: {
+            paths: [{ path: "/", pathType: "Prefix", backend: { service: { name, port: { name: "http" } } } }],
+          },
+        },
+      ],
+    },
+  });
+  await untilServed(context, canary);
+}
+
+export interface Measurement {
+  /** From the slice's change, as a watch saw it, to the last request that still went to the removed endpoint. */
+  readonly lagMs: number;
+  readonly requests: number;
+}
+
+/**
+ * Takes the endpoint out of the slice and puts it back afterwards.
+ * @param quietMs how long the ingress is left alone before, so that a throttle of its own does not add to the lag.
+ */
+export async function measureLag(context: FaultContext, canary: Canary, quietMs: number): Promise<Measurement> {
+  await ensureCanary(context, canary);
+  await sleep(quietMs, undefined, { signal: context.signal });
+  const { kube } = context.cluster;
+  const before = await kube.get(sliceRef(canary));
+  let removedNs: bigint | null = null;
+  const watch = await kube.watch(sliceRef(canary), {
+    fieldSelector: `metadata.name=${nameOf(canary)}`,
+    onEvent: ({ object, monotonicNs }) => {
+      if ((object.endpoints ?? []).length === 0) removedNs ??= monotonicNs;
+    },
+    onGap: () => undefined,
+  });
+  const sampler = sampleUntilGone(context, canary);
+  try {
+    await kube.patch(sliceRef(canary), { endpoints: [] });
+    const { lastServedNs, requests } = await sampler.done;
+    if (removedNs === null) throw new FaultlineError("fault", "the canary's change was not seen in the API's watch");
+    return { lagMs: Math.max(0, Number(lastServedNs - removedNs) / 1e6), requests };
+  } finally {
+    sampler.stop();
+    await watch.stop();
+    await kube.patch(sliceRef(canary), { endpoints: before?.endpoints ?? [] });
+  }
+}
+
+/** Right if it is gone, or never was. */
+export async function removeCanary(context: FaultContext, id: string): Promise<void> {
+  const { kube } = context.cluster;
+  const named = { namespace: SYSTEM_NAMESPACE, name: `${id}-canary` };
+  await kube.delete({ apiVersion: "networking.k8s.io/v1", kind: "Ingress", ...named });
+  await kube.delete({ apiVersion: "v1", kind: "Service", ...named });
+  await kube.delete({ apiVersion: "discovery.k8s.io/v1", kind: "EndpointSlice", ...named });
+  await kube.delete({ apiVersion: "v1", kind: "Pod", ...named }, { gracePeriodSeconds: 1 });
+}
+
+const endpoint = (ip: string) => ({ addresses: [ip], conditions: { ready: true, serving: true, terminating: false } });
+const hostOf = (canary: Canary) => `${nameOf(canary)}.test`;
+
+async function untilServed(context: FaultContext, canary: Canary): Promise<void> {
+  await waitFor({
+    what: `the ingress at ${context.cluster.ingressUrl} sends to the canary`,
+    timeoutMs: context.budgetMs,
+    everyMs: SAMPLE_EVERY_MS,
+    signal: context.signal,
+    probe: async () =>
+      (await isServed(context, canary, false))
+        ? { done: true, value: undefined }
+        : { done: false, saw: "another answer" },
+  });
+}
+
+/** Sends a request every 25 ms from now on, until several in a row are no longer answered by the canary. */
+function sampleUntilGone(context: FaultContext, canary: Canary) {
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  const deadline = performance.now() + context.budgetMs;
+  let stopped = false;
+  const run = async () => {
+    let lastServedNs = process.hrtime.bigint();
+    let requests = 0;
+    for (let misses = 0; misses < MISSES; ) {
+      if (stopped || context.signal.aborted) throw new FaultlineError("interrupted", "canary: stopped on request");
+      if (performance.now() > deadline) {
+        throw new FaultlineError(
+          "deadline",
+          `canary: still served after ${requests} requests in ${context.budgetMs} ms`,
+        );
+      }
+      const startedNs = process.hrtime.bigint();
+      const served = await isServed(context, canary, agent);
+      requests += 1;
+      misses = served ? 0 : misses + 1;
+      if (served) lastServedNs = startedNs;
+      await sleep(Math.max(0, SAMPLE_EVERY_MS - Number(process.hrtime.bigint() - startedNs) / 1e6));
+    }
+    return { lastServedNs, requests };
+  };
+  const done = run().finally(() => agent.destroy());
+  // Whoever waits gets the error; nobody waits when the patch failed first.
+  done.catch(() => undefined);
+  return {
+    done,
+    stop: () => {
+      stopped = true;
+    },
+  };
+}
+
+/** Any failure is "not served": the ingress itself answers when the canary is out. */
+function isServed(context: FaultContext, canary: Canary, agent: Agent | false): Promise<boolean> {
+  return new Promise((resolve) => {
+    const headers = { host: hostOf(canary) };
+    const call = request(context.cluster.ingressUrl ?? "", { headers, agent, timeout: 2_000 }, (answer) => {
+      answer.resume();
+      answer.on("close", () => resolve(answer.headers[CANARY_HEADER] === canary.id));
+    });
+    call.on("timeout", () => call.destroy());
+    call.on("error", () => resolve(false));
+    call.end();
+  });
+}

@@ -1,0 +1,19 @@
+/** Every fault by its kind. A kind of `FaultSpec` without a row here does not compile. */
+import type { FaultKind, FaultSpec } from "../types.ts";
+import type { Fault } from "./fault.ts";
+import { endpointLag } from "./ingress-endpoint-lag.ts";
+import { noop } from "./noop.ts";
+import { terminatePods } from "./pods-terminate.ts";
+
+type FaultTable = { readonly [K in FaultKind]: Fault<Extract<FaultSpec, { readonly kind: K }>> };
+
+export const faults: FaultTable = {
+  "ingress.endpoint-lag": endpointLag,
+  "pods.terminate": terminatePods,
+  noop,
+};
+
+/** The fault of a kind, for callers that hold a spec or an undo token of that kind. */
+export function faultOf(kind: FaultKind): Fault {
+  return faults[kind] as Fault;
+}

@@ -1,0 +1,137 @@
+/**
+ * Ends pods the way a deployment or an operator does: rolling restarts, then single deletions.
+ *
+ * One-shot: `inject` runs until the last ended pod is gone; `revert` has nothing to put back.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import { parseDuration, toMs } from "../define/duration.ts";
+import { FaultlineError } from "../errors.ts";
+import type { Evidence, TerminatePodsFault } from "../types.ts";
+import type { Fault, FaultContext } from "./fault.ts";
+import {
+  deploymentRef,
+  isReady,
+  isTerminating,
+  killedPods,
+  podsOf,
+  readDeployment,
+  restart,
+  settled,
+} from "./pods-terminate/deployment.ts";
+
+type TerminateUndo = {
+  readonly deployment: string;
+  readonly replicas: number;
+  readonly rollingRestarts: number;
+  readonly deletions: number;
+  readonly everyMs: number;
+  /** Pods whose end the kubelet had already told of before. */
+  readonly killedBefore: readonly string[];
+};
+
+export const terminatePods: Fault<TerminatePodsFault, TerminateUndo> = {
+  kind: "pods.terminate",
+  needs: [],
+  oneShot: true,
+  drawAs: { label: "pods end", colour: "#e69f00" },
+
+  validate(spec) {
+    const problems: { path: string; message: string }[] = [];
+    const whole = (path: "rollingRestarts" | "deletions") => {
+      if (!Number.isInteger(spec[path]) || spec[path] < 0)
+        problems.push({ path, message: "a whole number, 0 or more" });
+    };
+    if (typeof spec.deployment !== "string" || spec.deployment === "") {
+      problems.push({ path: "deployment", message: "the name of a Deployment of the workload" });
+    }
+    whole("rollingRestarts");
+    whole("deletions");
+    if (problems.length === 0 && spec.rollingRestarts + spec.deletions === 0) {
+      problems.push({
+        path: "rollingRestarts",
+        message: "at least one restart or one deletion: otherwise no pod ends",
+      });
+    }
+    if (parseDuration(String(spec.every)) === null) {
+      problems.push({ path: "every", message: 'a duration: "500ms", "1s"' });
+    }
+    return problems;
+  },
+
+  async prepare(spec, context) {
+    const found = await readDeployment(context, spec.deployment);
+    const replicas: number = found.spec.replicas ?? 1;
+    if (replicas < 2) {
+      throw new FaultlineError(
+        "fault",
+        `Deployment ${spec.deployment} has ${replicas} replicas: with fewer than 2 no pod is left to serve`,
+        {
+          fix: "give it at least 2 replicas, or the experiment measures missing capacity and not terminations",
+        },
+      );
+    }
+    const { deployment, rollingRestarts, deletions } = spec;
+    const killedBefore = [...(await killedPods(context, deployment))];
+    return { deployment, replicas, rollingRestarts, deletions, everyMs: toMs(spec.every), killedBefore };
+  },
+
+  async inject(undo, context) {
+    for (let i = 0; i < undo.rollingRestarts; i += 1) {
+      await restart(context, undo.deployment, `${context.runId}-${context.faultId}-${i}`);
+      await settled(context, undo.deployment, "serving");
+      await settled(context, undo.deployment, "gone");
+      await pauseBetween(undo, context);
+    }
+    for (let i = 0; i < undo.deletions; i += 1) {
+      await deleteOne(undo, context);
+      await settled(context, undo.deployment, "serving");
+      await pauseBetween(undo, context);
+    }
+    await settled(context, undo.deployment, "gone");
+  },
+
+  /** The kubelet's own events tell which containers it stopped; inject only asked the API for it. */
+  async verifyEffective(undo, context): Promise<Evidence> {
+    const killed = await killedPods(context, undo.deployment);
+    for (const pod of undo.killedBefore) killed.delete(pod);
+    const standing = (await podsOf(context, undo.deployment)).filter(
+      (pod) => killed.has(pod.metadata.name) && !isTerminating(pod),
+    );
+    const wanted = undo.replicas * undo.rollingRestarts + undo.deletions;
+    const ended = killed.size - standing.length;
+    return {
+      effective: ended >= wanted,
+      because: `the kubelets stopped ${ended} pods of ${undo.deployment}; asked for were ${wanted}`,
+      values: { terminations: ended, wanted },
+    };
+  },
+
+  /** Nothing to put back: the Deployment has replaced each pod by itself. */
+  async revert() {},
+
+  async verifyReverted(undo, context): Promise<Evidence> {
+    const found = await context.cluster.kube.get(deploymentRef(context, undo.deployment));
+    if (found === null) return { effective: false, because: `Deployment ${undo.deployment} is gone`, values: {} };
+    const pods = await settled(context, undo.deployment, "gone");
+    return {
+      effective: false,
+      because: `${undo.deployment} has all ${pods.length} replicas ready and none terminating`,
+      values: { replicas: pods.length },
+    };
+  },
+};
+
+async function deleteOne(undo: TerminateUndo, context: FaultContext): Promise<void> {
+  const ready = (await podsOf(context, undo.deployment)).filter((pod) => isReady(pod) && !isTerminating(pod));
+  const names = ready.map((pod): string => pod.metadata.name).sort();
+  if (names.length === 0) throw new FaultlineError("fault", `no pod of ${undo.deployment} is ready: nothing to delete`);
+  const name = context.random.pick(names);
+  context.observe({ type: "delete-call", pod: name });
+  await context.cluster.kube.delete({ apiVersion: "v1", kind: "Pod", namespace: context.namespace, name });
+}
+
+async function pauseBetween(undo: TerminateUndo, context: FaultContext): Promise<void> {
+  await sleep(undo.everyMs, undefined, { signal: context.signal }).catch(() => {
+    throw new FaultlineError("interrupted", "stopped on request between two disturbances");
+  });
+}
