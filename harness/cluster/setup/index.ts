@@ -1,10 +1,9 @@
 /** What the rest of the harness asks of the machine: are the engine, kind and the images there, and under which names? */
-import { access, constants } from "node:fs/promises";
-import { delimiter, join } from "node:path";
 import { FaultlineError } from "../../errors.ts";
 import { exec } from "../exec.ts";
 import { binFolder } from "../paths.ts";
 import { type ImageNames, resolveImages, type Surroundings } from "./images.ts";
+import { findProgram } from "./machine.ts";
 
 export interface SetupState extends ImageNames {
   /** Absolute path of the kind program. */
@@ -20,7 +19,8 @@ const RUN_SETUP = "run `faultline setup`";
  */
 export async function setupState(): Promise<SetupState> {
   const present = await localImages();
-  const kindBinary = await findKind();
+  // Our own kind first: it is the version that the node image was built for.
+  const kindBinary = findProgram("kind", [binFolder()]);
   const candidates: Surroundings[] =
     process.env.FAULTLINE_IMAGE_MIRROR === undefined ? ["registry", "packages"] : ["mirror"];
   for (const surroundings of candidates) {
@@ -47,17 +47,4 @@ async function localImages(): Promise<ReadonlySet<string>> {
       cause,
     });
   }
-}
-
-/** Our own kind first: it is the version that the node image was built for. */
-export async function findKind(): Promise<string | undefined> {
-  for (const folder of [binFolder(), ...(process.env.PATH ?? "").split(delimiter)]) {
-    const candidate = join(folder, "kind");
-    const found = await access(candidate, constants.X_OK).then(
-      () => true,
-      () => false,
-    );
-    if (found) return candidate;
-  }
-  return undefined;
 }

