@@ -58,7 +58,7 @@ async function startStoppedEngine(options: InstallOptions): Promise<void> {
 }
 
 /** Images that are here already say which surroundings they are of; only without them is the network asked. */
-async function findSurroundings(): Promise<Found> {
+export async function findSurroundings(): Promise<Found> {
   const state = await setupState().catch(() => undefined);
   if (state === undefined) return detectSurroundings();
   return { surroundings: state.surroundings, because: "the images are here" };
