@@ -36,6 +36,8 @@ export interface UpRequest {
   readonly spec: ClusterSpec;
   /** Built or found before the cluster boots, and baked into its node image. */
   readonly images: readonly { readonly name: string; readonly context: string }[];
+  /** The cluster outlives the process that creates it; otherwise gc takes it once that process is gone. */
+  readonly keep?: boolean;
   readonly signal?: AbortSignal;
   /** One line of progress for people. */
   readonly onProgress: (line: string) => void;

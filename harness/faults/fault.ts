@@ -1,10 +1,10 @@
 /** What every fault is: five verbs around a JSON token, so that a fresh process can undo what a dead one did. */
+import type { Capability } from "../cluster/capabilities.ts";
 import type { ClusterHandle } from "../cluster/provider.ts";
 import type { Random } from "../plan/random.ts";
 import type { Evidence, FaultSpec, Json, Observation } from "../types.ts";
 
-/** Something a cluster must allow before a fault can work there. */
-export type Capability = "node-exec" | "ingress" | "certificate-signing" | "iptables";
+export type { Capability };
 
 export interface FaultContext {
   readonly cluster: ClusterHandle;

@@ -1,0 +1,58 @@
+/** What a cluster must allow before a fault can work there, and how each is found out: by looking, never by assuming. */
+import { messageOf } from "../errors.ts";
+import { INGRESS } from "./ingress/traefik.ts";
+import type { ClusterHandle } from "./provider.ts";
+
+/**
+ * `node-exec`: programs can be run on nodes. `ingress`: the harness's ingress controller is installed.
+ * `certificate-signing`: the control plane's certificate authority can be used. `iptables`: nodes have it.
+ */
+export type Capability = "node-exec" | "ingress" | "certificate-signing" | "iptables";
+
+/** Resolves when the capability is there; otherwise throws or returns the reason. */
+type Check = (cluster: ClusterHandle) => Promise<string | null>;
+
+const LOOK_TIMEOUT_MS = 15_000;
+
+const CHECKS: Readonly<Record<Capability, Check>> = {
+  "node-exec": async (cluster) => {
+    const nodes = await cluster.nodes();
+    if (nodes.length === 0) return "the nodes are no containers of this machine";
+    await Promise.all(nodes.map((node) => node.exec(["true"], { timeoutMs: LOOK_TIMEOUT_MS })));
+    return null;
+  },
+  ingress: async (cluster) => {
+    if (cluster.ingressUrl === null) return 'no ingress controller is installed; set cluster.ingress to "traefik"';
+    const ref = { apiVersion: "apps/v1", kind: "Deployment", namespace: INGRESS.namespace, name: INGRESS.name };
+    return (await cluster.kube.get(ref)) === null
+      ? `there is no Deployment ${INGRESS.namespace}/${INGRESS.name}`
+      : null;
+  },
+  "certificate-signing": async (cluster) => {
+    const node = (await cluster.nodes()).find(({ role }) => role === "control-plane");
+    if (node === undefined) return "the control plane is no container of this machine";
+    const { exitCode } = await node.exec(["test", "-r", "/etc/kubernetes/pki/ca.key"], {
+      timeoutMs: LOOK_TIMEOUT_MS,
+      accept: [0, 1],
+    });
+    return exitCode === 0 ? null : `${node.name} has no /etc/kubernetes/pki/ca.key`;
+  },
+  iptables: async (cluster) => {
+    const nodes = await cluster.nodes();
+    if (nodes.length === 0) return "the nodes are no containers of this machine";
+    const listed = ["iptables", "-w", "5", "-t", "nat", "-S", "OUTPUT"];
+    await Promise.all(nodes.map((node) => node.exec(listed, { timeoutMs: LOOK_TIMEOUT_MS })));
+    return null;
+  },
+};
+
+/** Those of `needs` that the cluster lacks, each with the reason. */
+export async function missingCapabilities(
+  cluster: ClusterHandle,
+  needs: readonly Capability[],
+): Promise<ReadonlyMap<Capability, string>> {
+  const found = await Promise.all(
+    [...new Set(needs)].map(async (need) => [need, await CHECKS[need](cluster).catch(messageOf)] as const),
+  );
+  return new Map(found.filter((row): row is readonly [Capability, string] => row[1] !== null));
+}

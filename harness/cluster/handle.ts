@@ -1,0 +1,142 @@
+/** A cluster as the rest of the harness holds it, and what brings a booted one to the point where it can be used. */
+import { readFile, writeFile } from "node:fs/promises";
+import type { ClusterSpec } from "../types.ts";
+import { publishedPort } from "./docker.ts";
+import { exec } from "./exec.ts";
+import { buildImages } from "./images/build.ts";
+import { loadOntoNodes } from "./images/load.ts";
+import { INGRESS, traefikManifests, waitForIngress } from "./ingress/traefik.ts";
+import { connect, type Kube } from "./kube.ts";
+import { LABEL_OWNER, OWNER, SYSTEM_NAMESPACE } from "./labels.ts";
+import { nodeHandles } from "./node.ts";
+import { capNodes } from "./node-limits.ts";
+import { kubeconfigPath } from "./paths.ts";
+import type { ClusterHandle, UpRequest } from "./provider.ts";
+import type { SetupState } from "./setup/index.ts";
+import { waitFor } from "./wait.ts";
+
+const READY_TIMEOUT_MS = 180_000;
+
+interface HandleParts {
+  readonly name: string;
+  readonly kubeconfig: string;
+  readonly setup: SetupState;
+  /** On 127.0.0.1; null where no ingress controller is installed. */
+  readonly ingressPort: number | null;
+}
+
+export function createHandle(parts: HandleParts, created = true): ClusterHandle {
+  const { name, kubeconfig, setup, ingressPort } = parts;
+  return {
+    name,
+    kubeconfig,
+    kube: connect(kubeconfig),
+    ingressUrl: ingressPort === null ? null : urlOf(ingressPort),
+    created,
+    nodes: () => nodeHandles(name),
+    loadImages: async (images) => {
+      const references = await buildImages(images, setup.nodeBaseImage, () => {});
+      const nodes = await nodeHandles(name);
+      await loadOntoNodes(
+        nodes.map((node) => node.name),
+        [...new Set(Object.values(references))],
+      );
+      return references;
+    },
+  };
+}
+
+const urlOf = (port: number) => `http://127.0.0.1:${port}`;
+
+/** Where the ingress controller of a cluster can be reached, whether or not one is installed. */
+export async function publishedIngress(name: string): Promise<string | null> {
+  const port = await publishedPort(`${name}-control-plane`, INGRESS.hostPort);
+  return port === null ? null : urlOf(port);
+}
+
+/** A handle of a running cluster; installs the ingress controller when it is wanted and missing. */
+export async function attachHandle(request: UpRequest, setup: SetupState): Promise<ClusterHandle> {
+  const { name, spec } = request;
+  const kubeconfig = await ownKubeconfig(name, setup);
+  const port = await publishedPort(`${name}-control-plane`, INGRESS.hostPort);
+  const installed = (await connect(kubeconfig).get(INGRESS_DEPLOYMENT)) !== null;
+  const wanted = spec.ingress !== undefined;
+  const handle = createHandle({ name, kubeconfig, setup, ingressPort: installed || wanted ? port : null }, false);
+  if (wanted && !installed) {
+    request.onProgress("installing the ingress controller");
+    const nodes = await handle.nodes();
+    const controlPlane = nodes.filter(({ role }) => role === "control-plane").map((node) => node.name);
+    await loadOntoNodes(controlPlane, [setup.traefikImage]);
+    await installIngress(handle.kube, setup);
+  }
+  if (wanted) await waitForIngress(handle, { timeoutMs: READY_TIMEOUT_MS });
+  return handle;
+}
+
+const INGRESS_DEPLOYMENT = {
+  apiVersion: "apps/v1",
+  kind: "Deployment",
+  namespace: INGRESS.namespace,
+  name: INGRESS.name,
+} as const;
+
+/** The file of the cluster's folder, written anew from the cluster where the folder was lost. */
+async function ownKubeconfig(name: string, setup: SetupState): Promise<string> {
+  const path = kubeconfigPath(name);
+  const there = await readFile(path).then(
+    () => true,
+    () => false,
+  );
+  if (there) return path;
+  const { stdout } = await exec(setup.kindBinary, ["get", "kubeconfig", "--name", name], { timeoutMs: 30_000 });
+  await writeFile(path, stdout, { mode: 0o600 });
+  return path;
+}
+
+/** After boot: caps, our namespace, the ingress controller, and the wait until all of it is ready. Side by side. */
+export async function finishCluster(
+  handle: ClusterHandle,
+  spec: ClusterSpec,
+  setup: SetupState,
+  request: Pick<UpRequest, "signal" | "onProgress">,
+): Promise<void> {
+  const nodes = await handle.nodes();
+  const workers = nodes.filter(({ role }) => role === "worker").map((node) => node.name);
+  const wantsIngress = spec.ingress !== undefined;
+  await Promise.all([
+    capNodes(workers, spec.nodeLimits),
+    handle.kube.apply({
+      apiVersion: "v1",
+      kind: "Namespace",
+      metadata: { name: SYSTEM_NAMESPACE, labels: { [LABEL_OWNER]: OWNER } },
+    }),
+    wantsIngress ? installIngress(handle.kube, setup) : null,
+    nodesReady(handle.kube, nodes.length, request.signal),
+  ]);
+  request.onProgress(`${nodes.length} nodes Ready`);
+  if (!wantsIngress) return;
+  await waitForIngress(handle, { timeoutMs: READY_TIMEOUT_MS });
+  request.onProgress(`ingress controller ready at ${handle.ingressUrl}`);
+}
+
+async function installIngress(kube: Kube, setup: SetupState): Promise<void> {
+  for (const manifest of traefikManifests({ image: setup.traefikImage })) await kube.apply(manifest);
+}
+
+async function nodesReady(kube: Kube, count: number, signal: AbortSignal | undefined): Promise<void> {
+  await waitFor({
+    what: `${count} nodes Ready`,
+    timeoutMs: READY_TIMEOUT_MS,
+    everyMs: 200,
+    ...(signal === undefined ? {} : { signal }),
+    probe: async () => {
+      const nodes = await kube.list({ apiVersion: "v1", kind: "Node" });
+      const notReady = nodes.flatMap((node) => {
+        const ready = node.status?.conditions?.find((row: { type: string }) => row.type === "Ready");
+        return ready?.status === "True" ? [] : [`${node.metadata.name}: ${ready?.message ?? "no condition yet"}`];
+      });
+      if (notReady.length === 0 && nodes.length === count) return { done: true, value: undefined };
+      return { done: false, saw: `${nodes.length - notReady.length} (${notReady.join("; ")})` };
+    },
+  });
+}

@@ -1,0 +1,211 @@
+/** Clusters in containers of this machine, made by kind: the provider. */
+import { mkdir } from "node:fs/promises";
+import { FaultlineError } from "../errors.ts";
+import type { ClusterSpec } from "../types.ts";
+import { nodeContainers } from "./docker.ts";
+import { freePort } from "./free-port.ts";
+import { collectGarbage } from "./gc.ts";
+import { attachHandle, createHandle, finishCluster, publishedIngress } from "./handle.ts";
+import { readHostTraits } from "./host-traits.ts";
+import { bakeNodeImage } from "./images/bake.ts";
+import { buildImages } from "./images/build.ts";
+import { ensureLocalImage } from "./images/pull.ts";
+import { failedToBoot, kindCreate, removeNodes } from "./kind-create.ts";
+import { lockName } from "./name-lock.ts";
+import { checkClusterName } from "./names.ts";
+import { ensureNetwork, NETWORKS, removeUnusedNetworks } from "./network.ts";
+import { processToken } from "./owner.ts";
+import { clusterFolder, kubeconfigPath } from "./paths.ts";
+import type { ClusterHandle, ClusterProvider, ClusterSummary, UpRequest } from "./provider.ts";
+import { type ClusterRecord, listRecords, readRecord, removeClusterFolder, writeRecord } from "./record.ts";
+import { type SetupState, setupState } from "./setup/index.ts";
+import { kindConfigOf, readTopology } from "./topology.ts";
+
+export const kindProvider: ClusterProvider = { up, attach, list, down, gc: collectGarbage };
+
+async function up(request: UpRequest): Promise<ClusterHandle> {
+  checkClusterName(request.name);
+  const release = await lockName(request.name);
+  try {
+    await refuseTakenName(request.name);
+    return await create(request, await setupState());
+  } finally {
+    await release();
+  }
+}
+
+/** @throws FaultlineError `not-ours` or `cluster` when a cluster of that name exists. */
+async function refuseTakenName(name: string): Promise<void> {
+  const containers = await nodeContainers(name);
+  if (containers.length === 0) return;
+  if (containers.some(({ ours }) => !ours)) throw notOurs(name);
+  throw new FaultlineError("cluster", `cluster ${name} exists already`, {
+    fix: `Use it (--cluster ${name}), or remove it first: faultline cluster down ${name}.`,
+  });
+}
+
+function notOurs(name: string): FaultlineError {
+  return new FaultlineError("not-ours", `a kind cluster ${name} exists that faultline did not make`, {
+    fix: "Choose another name; what is not ours is neither used nor removed.",
+  });
+}
+
+async function create(request: UpRequest, setup: SetupState): Promise<ClusterHandle> {
+  const { name, spec, onProgress } = request;
+  const egress = spec.egress ?? "rejected";
+  const kubeconfig = kubeconfigPath(name);
+  const [topology, host, ingressPort, nodeImage, network] = await Promise.all([
+    readTopology(spec.topology),
+    readHostTraits(),
+    freePort(),
+    prepareNodeImage(request, setup),
+    ensureNetwork(egress, setup.nodeImage),
+  ]);
+  const imageFromPackages = setup.surroundings === "packages" && spec.nodeImage === undefined;
+  const choices = { name, nodeImage, ingressPort, host, imageFromPackages };
+  const limits = spec.nodeLimits === undefined ? {} : { nodeLimits: spec.nodeLimits };
+  const config = kindConfigOf(topology, { ...choices, ...limits });
+  const record: ClusterRecord = {
+    schemaVersion: 1,
+    name,
+    state: "creating",
+    createdAt: new Date().toISOString(),
+    owner: processToken(),
+    keep: request.keep ?? false,
+    topology: spec.topology,
+    nodeImage,
+    network,
+  };
+  await mkdir(clusterFolder(name), { recursive: true });
+  await writeRecord(record);
+  const signal = request.signal === undefined ? {} : { signal: request.signal };
+  const boot = { kindBinary: setup.kindBinary, name, config, kubeconfig, network, ...signal, onProgress };
+  try {
+    await kindCreate(boot);
+    const handle = createHandle({
+      name,
+      kubeconfig,
+      setup,
+      ingressPort: spec.ingress === undefined ? null : ingressPort,
+    });
+    try {
+      await finishCluster(handle, spec, setup, request);
+    } catch (error) {
+      throw await failedToBoot(boot, error);
+    }
+    await writeRecord({ ...record, state: "ready" });
+    return handle;
+  } catch (error) {
+    await removeClusterFolder(name);
+    await removeUnusedNetworks(await networksInCreation(), setup.nodeImage);
+    throw error;
+  }
+}
+
+/** The node image with everything inside that this run is known to need. */
+async function prepareNodeImage(request: UpRequest, setup: SetupState): Promise<string> {
+  const base = request.spec.nodeImage ?? setup.nodeImage;
+  await ensureLocalImage(base, request.onProgress);
+  const ingress = request.spec.ingress === undefined ? [] : [setup.traefikImage];
+  // Two steps, because the first changes rarely and the second with every change of a sample.
+  const [prepared, samples] = await Promise.all([
+    bakeNodeImage(base, ingress, request.onProgress),
+    buildImages(request.images, setup.nodeBaseImage, request.onProgress),
+  ]);
+  const references = [...new Set(Object.values(samples))].sort();
+  return references.length === 0 ? prepared : await bakeNodeImage(prepared, references, request.onProgress);
+}
+
+/** Networks whose cluster has no container yet. */
+async function networksInCreation(): Promise<ReadonlySet<string>> {
+  const records = await listRecords();
+  return new Set(records.filter(({ state }) => state === "creating").map(({ network }) => network));
+}
+
+async function attach(request: UpRequest): Promise<ClusterHandle> {
+  checkClusterName(request.name);
+  const { name, spec } = request;
+  const containers = await nodeContainers(name);
+  if (containers.length === 0) {
+    throw new FaultlineError("cluster", `there is no cluster ${name}`, {
+      fix: `faultline cluster up ${name}, or faultline cluster list for those that are there.`,
+    });
+  }
+  if (containers.some(({ ours }) => !ours)) throw notOurs(name);
+  const stopped = containers.filter(({ running }) => !running).map((container) => container.name);
+  if (stopped.length > 0) {
+    throw new FaultlineError("cluster", `cluster ${name}: ${stopped.join(", ")} not running`, {
+      fix: `Nodes get new addresses when they start again and may not find each other: faultline cluster down ${name}, then up.`,
+    });
+  }
+  const [setup, record] = await Promise.all([setupState(), readRecord(name)]);
+  await checkFits(name, spec, record, containers.filter(({ role }) => role === "worker").length);
+  // The rule does not outlive a restart of the machine, the network does.
+  if (record !== null)
+    await ensureNetwork(record.network === NETWORKS.allowed.name ? "allowed" : "rejected", setup.nodeImage);
+  return await attachHandle(request, setup);
+}
+
+/** @throws FaultlineError `cluster` when the experiment needs another cluster than this one. */
+async function checkFits(
+  name: string,
+  spec: ClusterSpec,
+  record: ClusterRecord | null,
+  workers: number,
+): Promise<void> {
+  const topology = await readTopology(spec.topology);
+  const wanted = topology.nodes.filter(({ role }) => role === "worker").length;
+  const network = NETWORKS[spec.egress ?? "rejected"].name;
+  const wrong =
+    workers < wanted
+      ? `has ${workers} workers, ${spec.topology} needs ${wanted}`
+      : record !== null && record.network !== network
+        ? `is on network ${record.network}, egress "${spec.egress ?? "rejected"}" needs ${network}`
+        : null;
+  if (wrong === null) return;
+  throw new FaultlineError("cluster", `cluster ${name} ${wrong}`, {
+    fix: "Let the run create a cluster of its own, or create a fitting one with faultline cluster up.",
+  });
+}
+
+async function list(): Promise<readonly ClusterSummary[]> {
+  const containers = (await nodeContainers()).filter(({ ours }) => ours);
+  const names = [...new Set(containers.map(({ cluster }) => cluster))].sort();
+  return await Promise.all(
+    names.map(async (name) => {
+      const nodes = containers.filter(({ cluster }) => cluster === name);
+      const record = await readRecord(name);
+      return {
+        name,
+        nodes: nodes.filter(({ role }) => role !== "load-balancer").length,
+        createdAt: record?.createdAt ?? nodes[0]?.createdAt ?? "",
+        running: nodes.every(({ running }) => running),
+        ingressUrl: await publishedIngress(name),
+        kubeconfig: kubeconfigPath(name),
+      };
+    }),
+  );
+}
+
+async function down(name: string, onProgress: (line: string) => void): Promise<void> {
+  checkClusterName(name);
+  const release = await lockName(name);
+  try {
+    const containers = await nodeContainers(name);
+    if (containers.some(({ ours }) => !ours)) throw notOurs(name);
+    if (containers.length > 0) onProgress(`removing ${containers.length} nodes of ${name}`);
+    await removeNodes(name);
+    await removeClusterFolder(name);
+    for (const removed of await removeUnusedNetworks(await networksInCreation(), await helperImage())) {
+      onProgress(`removed ${removed}`);
+    }
+  } finally {
+    await release();
+  }
+}
+
+/** Removing must work on a machine whose setup is gone. */
+const helperImage = () =>
+  setupState()
+    .then(({ nodeImage }) => nodeImage)
+    .catch(() => undefined);

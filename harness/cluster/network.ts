@@ -1,0 +1,138 @@
+/**
+ * The Docker networks of our clusters. The hermetic one has a bridge of known name and a rule, written before any node
+ * boots, that rejects whatever would be forwarded from that bridge to anywhere else: until kube-proxy has written its
+ * rules, a booting node's calls to service addresses leave by the default route. Rejected and not dropped, because a
+ * component that waits for a time-out boots half a minute later. Published ports, the nodes among themselves and
+ * packets to the host itself pass: none of them is forwarded off the bridge.
+ */
+import { FaultlineError } from "../errors.ts";
+import type { ClusterSpec } from "../types.ts";
+import { docker } from "./docker.ts";
+import { CHAIN, type Firewall, findFirewall } from "./firewall.ts";
+import { BRIDGE, LABEL_OWNER, NETWORK, OWNER } from "./labels.ts";
+
+export type Egress = NonNullable<ClusterSpec["egress"]>;
+
+interface ClusterNetwork {
+  readonly name: string;
+  /** At most 15 characters, the kernel's limit. */
+  readonly bridge: string;
+}
+/** Clusters that may reach out live on a network of their own, so that those that may not stay hermetic. */
+export const NETWORKS: Readonly<Record<Egress, ClusterNetwork>> = {
+  rejected: { name: NETWORK, bridge: BRIDGE },
+  allowed: { name: `${NETWORK}-open`, bridge: `${BRIDGE}-o` },
+};
+
+const RULE = [
+  ...["-i", BRIDGE, "!", "-o", BRIDGE],
+  ...["-m", "comment", "--comment", OWNER],
+  ...["-j", "REJECT", "--reject-with", "icmp-port-unreachable"],
+];
+
+/**
+ * Makes sure that the network is there and, for a hermetic one, its rule too. Right if both are there already.
+ * @returns the network's name.
+ * @throws FaultlineError `not-ours` when a foreign network has the name, `setup` when the rule cannot be written.
+ */
+export async function ensureNetwork(egress: Egress, helperImage: string | undefined): Promise<string> {
+  const network = NETWORKS[egress];
+  // The rule first: a network without it must never be seen by a node.
+  if (egress === "rejected") await ensureRule(await findFirewall(helperImage));
+  if ((await ownNetwork(network.name)) === "absent") {
+    const created = await docker(
+      [
+        ...["network", "create", "--driver", "bridge", "--ipv6=false", "--label", `${LABEL_OWNER}=${OWNER}`],
+        ...["--opt", `com.docker.network.bridge.name=${network.bridge}`, network.name],
+      ],
+      { accept: "any" },
+    );
+    // Another `up` may have been quicker: what counts is that it is there and ours.
+    if (created.exitCode !== 0 && (await ownNetwork(network.name)) === "absent") {
+      throw new FaultlineError("cluster", `network ${network.name} could not be created: ${created.stderr.trim()}`, {
+        fix: `See \`docker network ls\` and \`ip link show ${network.bridge}\` for what is in the way.`,
+      });
+    }
+  }
+  return network.name;
+}
+
+/**
+ * Removes our networks that no container uses, and the rule with the hermetic one.
+ * @param stillWanted names of networks on which a cluster is just being created.
+ * @returns what was removed.
+ */
+export async function removeUnusedNetworks(
+  stillWanted: ReadonlySet<string>,
+  helperImage: string | undefined,
+): Promise<readonly string[]> {
+  const removed: string[] = [];
+  for (const egress of ["rejected", "allowed"] as const) {
+    const { name } = NETWORKS[egress];
+    if (stillWanted.has(name) || (await inspect(name))?.owner === "foreign") continue;
+    const { exitCode, stderr } = await docker(["network", "rm", name], { accept: "any" });
+    if (exitCode === 0) removed.push(`network ${name}`);
+    else if (!/not found|no such network/i.test(stderr)) continue; // in use
+    if (egress === "rejected" && (await removeRule(helperImage))) removed.push(`iptables rule for ${BRIDGE}`);
+  }
+  return removed;
+}
+
+export interface RuleCounters {
+  readonly packets: number;
+  readonly bytes: number;
+}
+/** What the rule has rejected since it was written; null when there is no rule. */
+export async function rejectedSoFar(helperImage?: string): Promise<RuleCounters | null> {
+  const firewall = await findFirewall(helperImage);
+  const { stdout } = await firewall.run(["-L", CHAIN, "-v", "-x", "-n"]);
+  return parseCounters(stdout);
+}
+
+/** The counters of our rule in `iptables -L -v -x -n`. */
+export function parseCounters(listing: string): RuleCounters | null {
+  for (const line of listing.split("\n")) {
+    const match = /^\s*(\d+)\s+(\d+)\s+REJECT\b/.exec(line);
+    if (match !== null && line.includes(`/* ${OWNER} */`) && line.includes(BRIDGE)) {
+      return { packets: Number(match[1]), bytes: Number(match[2]) };
+    }
+  }
+  return null;
+}
+
+async function ensureRule(firewall: Firewall): Promise<void> {
+  if ((await firewall.run(["-C", CHAIN, ...RULE])).exitCode === 0) return;
+  const inserted = await firewall.run(["-I", CHAIN, ...RULE]);
+  if (inserted.exitCode === 0) return;
+  throw new FaultlineError(
+    "setup",
+    `the rule that keeps packets inside could not be written: ${inserted.stderr.trim()}`,
+    {
+      fix: `By hand, as root: ${["iptables", "-I", CHAIN, ...RULE].join(" ")}; or set egress to allowed.`,
+      context: { where: firewall.where },
+    },
+  );
+}
+
+async function removeRule(helperImage: string | undefined): Promise<boolean> {
+  const firewall = await findFirewall(helperImage).catch(() => null);
+  let removed = false;
+  while (firewall !== null && (await firewall.run(["-D", CHAIN, ...RULE])).exitCode === 0) removed = true;
+  return removed;
+}
+
+async function inspect(name: string): Promise<{ readonly owner: "ours" | "foreign" } | null> {
+  const format = `{{index .Labels "${LABEL_OWNER}"}}`;
+  const { exitCode, stdout } = await docker(["network", "inspect", "--format", format, name], { accept: [0, 1] });
+  return exitCode === 0 ? { owner: stdout.trim() === OWNER ? "ours" : "foreign" } : null;
+}
+
+async function ownNetwork(name: string): Promise<"present" | "absent"> {
+  const found = await inspect(name);
+  if (found?.owner === "foreign") {
+    throw new FaultlineError("not-ours", `a Docker network ${name} exists that is not ours`, {
+      fix: `Remove it if nobody needs it: docker network rm ${name}.`,
+    });
+  }
+  return found === null ? "absent" : "present";
+}

@@ -1,0 +1,156 @@
+/** From a topology file to the kind config of one cluster. Reading apart, everything here is pure. */
+import { readFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { parse, stringify } from "yaml";
+import { FaultlineError, messageOf } from "../errors.ts";
+import type { ClusterSpec } from "../types.ts";
+import type { HostTraits } from "./host-traits.ts";
+import { INGRESS } from "./ingress/traefik.ts";
+import { reservedForCap } from "./node-limits.ts";
+
+export interface KindNode {
+  readonly role: "control-plane" | "worker";
+  readonly extraPortMappings?: readonly object[];
+  readonly kubeadmConfigPatchesJSON6902?: readonly Json6902Patch[];
+  readonly [key: string]: unknown;
+}
+export interface KindConfig {
+  readonly kind: "Cluster";
+  readonly apiVersion: string;
+  readonly nodes: readonly KindNode[];
+  readonly kubeadmConfigPatches?: readonly string[];
+  readonly containerdConfigPatches?: readonly string[];
+  readonly [key: string]: unknown;
+}
+interface Json6902Patch {
+  readonly group: string;
+  readonly version: string;
+  readonly kind: string;
+  readonly patch: string;
+}
+
+export interface ClusterChoices {
+  readonly name: string;
+  readonly nodeImage: string;
+  /** On 127.0.0.1; leads to the ingress controller's port of the control plane. */
+  readonly ingressPort: number;
+  readonly host: HostTraits;
+  /** Node images built by setup carry containerd's setting for hosts without CAP_SYS_RESOURCE already. */
+  readonly imageFromPackages: boolean;
+  readonly nodeLimits?: ClusterSpec["nodeLimits"];
+}
+
+const FOLDER = new URL("../../kind-config/", import.meta.url);
+
+/**
+ * Reads a topology by the name of a file in `kind-config/`, or by a path to any kind config.
+ * @throws FaultlineError `usage` when there is none or it is no kind config.
+ */
+export async function readTopology(topology: string): Promise<KindConfig> {
+  const isPath = topology.includes("/") || /\.ya?ml$/.test(topology);
+  const file = isPath ? topology : fileURLToPath(new URL(`${topology}.yaml`, FOLDER));
+  const text = await readFile(file, "utf8").catch((cause: unknown) => {
+    throw new FaultlineError("usage", `topology ${topology}: ${file} cannot be read: ${messageOf(cause)}`, {
+      fix: "Name a file of kind-config/ without its ending (two-workers, three-workers) or a path to a kind config.",
+      cause,
+    });
+  });
+  return checkedTopology(file, text);
+}
+
+/** @throws FaultlineError `usage` that names the file and what is wrong with it. */
+export function checkedTopology(file: string, text: string): KindConfig {
+  const wrong = (why: string) =>
+    new FaultlineError("usage", `topology ${file}: ${why}`, { fix: "See kind-config/two-workers.yaml for the form." });
+  let config: Partial<KindConfig> | null;
+  try {
+    config = parse(text) as Partial<KindConfig> | null;
+  } catch (error) {
+    throw wrong(`no YAML: ${messageOf(error)}`);
+  }
+  if (config?.kind !== "Cluster" || !String(config.apiVersion).startsWith("kind.x-k8s.io/")) {
+    throw wrong("no kind config: kind must be Cluster, apiVersion kind.x-k8s.io/v1alpha4");
+  }
+  const nodes = config.nodes ?? [{ role: "control-plane" }];
+  const controlPlanes = nodes.filter((node) => node.role === "control-plane").length;
+  if (controlPlanes !== 1) {
+    throw wrong(
+      `${controlPlanes} control planes: clusters with other than one do not survive a restart of their nodes`,
+    );
+  }
+  return { ...config, nodes } as KindConfig;
+}
+
+/** The kind config of one cluster, as YAML. */
+export function kindConfigOf(topology: KindConfig, choices: ClusterChoices): string {
+  const nodes = topology.nodes.map((node) => {
+    const image = { ...node, image: choices.nodeImage };
+    return node.role === "control-plane" ? withIngressPort(image, choices) : withCap(image, choices);
+  });
+  return stringify({
+    ...topology,
+    name: choices.name,
+    nodes,
+    kubeadmConfigPatches: [...(topology.kubeadmConfigPatches ?? []), ...kubeadmPatches(choices.host)],
+    containerdConfigPatches: [...(topology.containerdConfigPatches ?? []), ...containerdPatches(choices)],
+  });
+}
+
+/** A list that is merged into lists of the same kind of document by kind itself, in this order, after the topology's own. */
+function kubeadmPatches(host: HostTraits): readonly string[] {
+  const kubelet = {
+    kind: "KubeletConfiguration",
+    // From Kubernetes 1.35 on kubelet refuses cgroup v1 unless it is told not to.
+    ...(host.cgroupVersion === 1 ? { failCgroupV1: false } : {}),
+    // The gate makes kubelet and kube-proxy go on where they may not set what only full root may.
+    ...(host.mayLowerOomScore ? {} : { featureGates: { KubeletInUserNamespace: true } }),
+  };
+  const preflight = { nodeRegistration: { ignorePreflightErrors: ["SystemVerification"] } };
+  return [
+    ...(Object.keys(kubelet).length > 1 ? [kubelet] : []),
+    ...(host.cgroupVersion === 1
+      ? [
+          { kind: "InitConfiguration", ...preflight },
+          { kind: "JoinConfiguration", ...preflight },
+        ]
+      : []),
+  ].map((patch) => stringify(patch));
+}
+
+function containerdPatches(choices: ClusterChoices): readonly string[] {
+  if (choices.host.mayLowerOomScore || choices.imageFromPackages) return [];
+  return ["[plugins.'io.containerd.cri.v1.runtime']\n  restrict_oom_score_adj = true\n"];
+}
+
+function withIngressPort(node: KindNode, choices: ClusterChoices): KindNode {
+  const mapping = {
+    containerPort: INGRESS.hostPort,
+    hostPort: choices.ingressPort,
+    listenAddress: "127.0.0.1",
+    protocol: "TCP",
+  };
+  return { ...node, extraPortMappings: [...(node.extraPortMappings ?? []), mapping] };
+}
+
+/**
+ * Kubelet reads the machine's size and knows nothing of its container's cap, so the difference is reserved: what is
+ * left to the scheduler is the cap. One patch for each form of kubeadm's config; kind applies the one that fits.
+ */
+function withCap(node: KindNode, choices: ClusterChoices): KindNode {
+  const reserved = reservedForCap(choices.host, choices.nodeLimits);
+  if (reserved === null) return node;
+  const patch = (version: string, path: string, value: unknown): Json6902Patch => ({
+    group: "kubeadm.k8s.io",
+    version,
+    kind: "JoinConfiguration",
+    patch: stringify([{ op: "add", path: `/nodeRegistration/kubeletExtraArgs/${path}`, value }]),
+  });
+  return {
+    ...node,
+    kubeadmConfigPatchesJSON6902: [
+      ...(node.kubeadmConfigPatchesJSON6902 ?? []),
+      patch("v1beta4", "-", { name: "system-reserved", value: reserved }),
+      patch("v1beta3", "system-reserved", reserved),
+    ],
+  };
+}
