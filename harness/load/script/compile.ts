@@ -1,9 +1,11 @@
 /** From a script's path to code that runs, or to every reason why it cannot, each with its line. */
 import { checkNames, exportedNames } from "./check.ts";
-import { colour } from "./colour.ts";
+import { type Colouring, colour } from "./colour.ts";
 import { emit } from "./emit.ts";
 import { type AnyNode, analyseScopes, type ModuleScopes, nameOf } from "./scope.ts";
 import { lineAt, readGraph, type ScriptProblem, type SourceModule } from "./source.ts";
+
+export type { ScriptProblem } from "./source.ts";
 
 export interface CompiledModule {
   readonly file: string;
@@ -20,6 +22,13 @@ export interface CompiledScript {
   readonly optionLines: Readonly<Record<string, number>>;
 }
 
+const UNCOLOURED: Colouring = {
+  asyncFunctions: new Set(),
+  awaitedCalls: new Set(),
+  sequentialCalls: new Set(),
+  problems: [],
+};
+
 /** Reads files and nothing else: the script is not run. Never throws for what is in the script. */
 export function compileScript(path: string): CompiledScript {
   const graph = readGraph(path);
@@ -34,8 +43,10 @@ export function compileScript(path: string): CompiledScript {
   ];
   problems.sort((a, b) => a.file.localeCompare(b.file) || a.line - b.line);
   const entry = scopes.at(-1);
+  // A script with problems is still evaluated for its options, but an `await` in a wrong place would not parse.
+  const applied = problems.length === 0 ? colouring : UNCOLOURED;
   return {
-    modules: scopes.map((module) => ({ file: module.module.file, code: emit(module, colouring) })),
+    modules: scopes.map((module) => ({ file: module.module.file, code: emit(module, applied) })),
     problems,
     optionLines: entry === undefined ? {} : optionLines(entry),
   };

@@ -1,12 +1,9 @@
-/** Writes a module of a script as the body of a function, line by line where it was. */
+/** Writes a module of a script as the body of a function (its parameters: `parameters.ts`), every line where it was. */
 import MagicString from "magic-string";
 import { exportedNames } from "./check.ts";
 import type { Colouring } from "./colour.ts";
 import type { AnyNode, ModuleScopes } from "./scope.ts";
 import { nameOf } from "./scope.ts";
-
-/** Names that the emitted code finds as its parameters. */
-export const PARAMETERS = ["$import", "$export", "$vu", "__ENV", "console"] as const;
 
 export function emit(scopes: ModuleScopes, colouring: Colouring): string {
   const { code, program } = scopes.module;
