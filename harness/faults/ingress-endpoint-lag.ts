@@ -12,8 +12,8 @@ import { waitFor } from "../cluster/wait.ts";
 import { parseDuration, toMs } from "../define/duration.ts";
 import { FaultlineError } from "../errors.ts";
 import type { EndpointLagFault, Evidence } from "../types.ts";
-import { ensureSystemNamespace, PROXY_PORT, setLag, startAgent } from "./endpoint-lag/agent.ts";
-import { type Canary, measureLag, removeCanary, THROTTLE_MS } from "./endpoint-lag/canary.ts";
+import { ensureSystemNamespace, PROXY_PORT, resetClients, setLag, startAgent } from "./endpoint-lag/agent.ts";
+import { type Canary, measureLag, nudgeWatches, removeCanary, THROTTLE_MS } from "./endpoint-lag/canary.ts";
 import { servingCertificate } from "./endpoint-lag/certificate.ts";
 import { LABEL_FAULT, labelsOf, lagId, metadataOf } from "./endpoint-lag/names.ts";
 import { findRules, idsIn, podNetwork, redirectRules, type Target } from "./endpoint-lag/redirect.ts";
@@ -91,11 +91,14 @@ export const endpointLag: Fault<EndpointLagFault, EndpointLagUndo> = {
   },
 
   async revert(undo, context) {
+    // While the redirect stands: a reset that comes after it would not be understood as one of these connections.
+    const wereReset = await resetClients(context, undo.id);
     for (const network of await networksOf(undo, context)) {
       const found = findRules(await network.rules(), undo.id);
-      if (found.count > 0) await network.restore(found.removal);
+      if (found.count === 0) continue;
+      await network.restore(found.removal);
       // A dead proxy tells nobody: connections to it would hang until their keep-alive gives up.
-      for (const address of found.redirectedTo) await network.endConnections(address);
+      if (!wereReset) for (const address of undo.apiServer) await network.endConnections(address);
     }
     await removeProxy(undo, context);
   },
@@ -162,12 +165,13 @@ async function untilInSync(undo: EndpointLagUndo, context: FaultContext, leaseMs
   await waitFor({
     what: "the ingress controller watches endpoints through the proxy",
     timeoutMs: context.budgetMs,
-    everyMs: 200,
+    everyMs: 250,
     signal: context.signal,
     probe: async () => {
       const status = await setLag(context, undo.id, { lagMs: undo.lagMs, leaseMs });
-      const done = status.watchesInSync >= undo.controllers.length;
-      return done ? { done, value: undefined } : { done, saw: JSON.stringify(status) };
+      if (status.watchesInSync >= undo.controllers.length) return { done: true, value: undefined };
+      if (status.openWatches < undo.controllers.length) await nudgeWatches(context, canaryOf(undo));
+      return { done: false, saw: JSON.stringify(status) };
     },
   });
 }
@@ -175,7 +179,6 @@ async function untilInSync(undo: EndpointLagUndo, context: FaultContext, leaseMs
 async function removeProxy(undo: EndpointLagUndo, context: FaultContext): Promise<void> {
   const { kube } = context.cluster;
   const named = { namespace: SYSTEM_NAMESPACE, name: undo.id };
-  // The proxy resets its clients when it ends, so that they connect again at once, past it.
   await kube.delete({ apiVersion: "v1", kind: "Pod", ...named });
   await kube.delete({ apiVersion: "v1", kind: "Secret", ...named });
   await kube.delete({ apiVersion: "certificates.k8s.io/v1", kind: "CertificateSigningRequest", name: undo.id });

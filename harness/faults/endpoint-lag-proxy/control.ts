@@ -1,18 +1,18 @@
 /** The small HTTP port by which the harness sets the lag and asks for counters; and a canary for the data plane. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Lag } from "./lag.ts";
-import type { ProxyStatus } from "./proxy.ts";
+import type { LagProxy } from "./proxy.ts";
 
 export interface ControlOptions {
   readonly name: string;
   readonly lag: Lag;
   /** null: this process is only a canary. */
-  readonly status: (() => ProxyStatus) | null;
+  readonly proxy: Pick<LagProxy, "status" | "reset"> | null;
 }
 
 export const CANARY_HEADER = "x-faultline-canary";
 
-/** `GET /status`, `PUT /lag {"lagMs": …, "leaseMs": …}`; everything else is answered with the canary's name. */
+/** `GET /status`, `PUT /lag {"lagMs": …, "leaseMs": …}`, `PUT /reset`; everything else is answered with the canary's name. */
 export function controlServer(options: ControlOptions): Server {
   return createServer((incoming, out) => {
     handle(incoming, out, options).catch((error: unknown) => out.writeHead(400).end(`${error}\n`));
@@ -21,14 +21,16 @@ export function controlServer(options: ControlOptions): Server {
 
 async function handle(incoming: IncomingMessage, out: ServerResponse, options: ControlOptions): Promise<void> {
   const route = `${incoming.method} ${incoming.url}`;
-  if (options.status !== null && route === "PUT /lag") {
-    const { lagMs, leaseMs } = await jsonOf(incoming);
-    if (!isDuration(lagMs) || !isDuration(leaseMs)) throw new RangeError("lagMs and leaseMs must be 0 or more");
-    options.lag.set(lagMs, leaseMs);
-  }
-  if (options.status !== null && (route === "PUT /lag" || route === "GET /status")) {
+  const { proxy, lag } = options;
+  if (proxy !== null && ["GET /status", "PUT /lag", "PUT /reset"].includes(route)) {
+    if (route === "PUT /lag") {
+      const { lagMs, leaseMs } = await jsonOf(incoming);
+      if (!isDuration(lagMs) || !isDuration(leaseMs)) throw new RangeError("lagMs and leaseMs must be 0 or more");
+      lag.set(lagMs, leaseMs);
+    }
+    if (route === "PUT /reset") proxy.reset();
     out.setHeader("content-type", "application/json");
-    out.end(JSON.stringify({ lagMs: options.lag.ms, ...options.status() }));
+    out.end(JSON.stringify({ lagMs: lag.ms, ...proxy.status() }));
     return;
   }
   incoming.resume();

@@ -9,7 +9,7 @@ const CONTROL_PORT = 8_080;
 
 const lag = new Lag();
 const proxy = process.env.ROLE === "canary" ? null : startProxy();
-controlServer({ name: process.env.NAME ?? "", lag, status: proxy?.status ?? null }).listen(CONTROL_PORT);
+controlServer({ name: process.env.NAME ?? "", lag, proxy }).listen(CONTROL_PORT);
 
 // Process 1 of a container gets no default handler. Clients are told by a reset, so that they connect again at once.
 process.once("SIGTERM", () => {

@@ -31,7 +31,7 @@ export interface ProxyStatus {
 export interface LagProxy {
   readonly server: Server;
   status(): ProxyStatus;
-  /** Ends all connections with a reset, so that clients connect again at once. */
+  /** Takes no more connections and ends those there are with a reset, so that clients connect again at once. */
   reset(): void;
 }
 
@@ -81,6 +81,7 @@ export function lagProxy(options: ProxyOptions): LagProxy {
       watchesInSync: [...watches].filter((watch) => watch.inSync).length,
     }),
     reset: () => {
+      server.close();
       for (const socket of sockets) socket.resetAndDestroy();
       agent.destroy();
     },

@@ -80,6 +80,13 @@ export async function setLag(
   return JSON.parse(answer.body) as AgentStatus;
 }
 
+/** The proxy lets its clients go. @returns false where there is no proxy any more that could. */
+export async function resetClients(context: FaultContext, name: string): Promise<boolean> {
+  const pod = { namespace: SYSTEM_NAMESPACE, name, port: CONTROL_PORT };
+  const answer = await context.cluster.kube.podHttp(pod, { method: "PUT", path: "/reset" }).catch(() => null);
+  return answer?.status === 200;
+}
+
 function podManifest(agent: AgentPod, image: string, runId: string): Manifest {
   const volumes =
     agent.secret === undefined

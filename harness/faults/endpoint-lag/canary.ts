@@ -25,13 +25,8 @@ const SAMPLE_EVERY_MS = 25;
 const MISSES = 3;
 
 const nameOf = (canary: Canary) => `${canary.id}-canary`;
-const sliceRef = (canary: Canary) =>
-  ({
-    apiVersion: "discovery.k8s.io/v1",
-    kind: "EndpointSlice",
-    namespace: SYSTEM_NAMESPACE,
-    name: nameOf(canary),
-  }) as const;
+const SLICE = { apiVersion: "discovery.k8s.io/v1", kind: "EndpointSlice" } as const;
+const sliceRef = (canary: Canary) => ({ ...SLICE, namespace: SYSTEM_NAMESPACE, name: nameOf(canary) });
 
 /** Creates what is missing of the canary and waits until the ingress sends to it. */
 export async function ensureCanary(context: FaultContext, canary: Canary): Promise<void> {
@@ -51,7 +46,7 @@ export async function ensureCanary(context: FaultContext, canary: Canary): Promi
     "endpointslice.kubernetes.io/managed-by": "faultline.dev",
   };
   await kube.apply({
-    ...sliceRef(canary),
+    ...SLICE,
     metadata: { ...metadata, labels },
     addressType: "IPv4",
     endpoints: [endpoint(ip)],
@@ -112,13 +107,22 @@ export async function measureLag(context: FaultContext, canary: Canary, quietMs:
   }
 }
 
+/**
+ * Changes the slice without changing its endpoints, so that every watch of slices gets an event: the answer of an idle
+ * connection to that event is what the redirect's reset rule meets.
+ */
+export async function nudgeWatches(context: FaultContext, canary: Canary): Promise<void> {
+  const annotations = { "faultline.dev/nudged-at": new Date().toISOString() };
+  await context.cluster.kube.patch(sliceRef(canary), { metadata: { annotations } });
+}
+
 /** Right if it is gone, or never was. */
 export async function removeCanary(context: FaultContext, id: string): Promise<void> {
   const { kube } = context.cluster;
   const named = { namespace: SYSTEM_NAMESPACE, name: `${id}-canary` };
   await kube.delete({ apiVersion: "networking.k8s.io/v1", kind: "Ingress", ...named });
   await kube.delete({ apiVersion: "v1", kind: "Service", ...named });
-  await kube.delete({ apiVersion: "discovery.k8s.io/v1", kind: "EndpointSlice", ...named });
+  await kube.delete({ ...SLICE, ...named });
   await kube.delete({ apiVersion: "v1", kind: "Pod", ...named }, { gracePeriodSeconds: 1 });
 }
 

@@ -32,24 +32,22 @@ export function redirectRules(id: string, from: readonly Address[], to: Address)
   return `${table("nat", `DNAT --to-destination ${to}`)}\n${table("filter", "REJECT --reject-with tcp-reset")}\n`;
 }
 
-/** What `iptables-save` shows of this fault: the input that removes it, how many rules, and where they led. */
+/** What `iptables-save` shows of this fault: how many rules, and the input that removes them. */
 export interface Found {
   readonly removal: string;
   readonly count: number;
-  readonly redirectedTo: readonly Address[];
 }
 
 export function findRules(saved: string, id: string): Found {
   const removal: string[] = [];
-  const rules: string[] = [];
+  let count = 0;
   for (const line of saved.split("\n")) {
     if (line.startsWith("*") || line === "COMMIT") removal.push(line);
     if (!line.startsWith("-A ") || !commentsOf(line).includes(commentOf(id))) continue;
     removal.push(line.replace(/^-A /, "-D "));
-    rules.push(line);
+    count += 1;
   }
-  const redirectedTo = rules.flatMap((rule) => /--to-destination (\S+)/.exec(rule)?.[1] ?? []);
-  return { removal: `${removal.join("\n")}\n`, count: rules.length, redirectedTo };
+  return { removal: `${removal.join("\n")}\n`, count };
 }
 
 /** Ids of all endpoint-lag faults that have rules here. */
