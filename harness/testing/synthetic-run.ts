@@ -131,10 +131,13 @@ function faultEntries(
       because: "The replacement is in place and changes arrive at once.",
       values: { measuredMs: 41 },
     };
-    const injected = fromMs + (oneShot ? 1_900 : 400);
+    // A one-shot fault is injected when its last termination is done.
+    const last = Math.max(fromMs, ...pods.map((pod) => pod.deletedMs ?? 0));
+    const intent = fromMs + (oneShot ? 1_900 : 150);
+    const injected = oneShot ? last + 1_000 : fromMs + 400;
     const reverting = oneShot ? toMs - 700 : toMs - 500;
     return [
-      { ...base, t: injected - 250, state: "intent", undo: { lagMs } },
+      { ...base, t: intent, state: "intent", undo: { lagMs } },
       { ...base, t: injected, state: "injected" },
       { ...base, t: injected + 700, state: "effective", evidence },
       { ...base, t: reverting - 100, state: "effective", evidence },
