@@ -24,7 +24,7 @@ export async function detectSurroundings(
     ? { surroundings: "registry", because: "the image registry answers" }
     : {
         surroundings: "packages",
-        because: `no image registry can be reached (${answer}): images are built from packages`,
+        because: `no image registry can be reached (${answer.split(": ").at(-1)}): images are built from packages`,
       };
 }
 
