@@ -8,9 +8,9 @@ import { EXIT_INTERNAL } from "./main.ts";
 
 export async function reportCommand(path: string, options: { readonly json: boolean }): Promise<number> {
   const record = await readRun(runFolder(path));
-  const { paths, failures } = await writeReports(path, record, judge(record));
-  if (options.json) process.stdout.write(`${JSON.stringify({ paths, failures })}\n`);
-  else for (const one of paths) process.stdout.write(`${one}\n`);
-  for (const failure of failures) process.stderr.write(`faultline: a report could not be written: ${failure}\n`);
+  const { written, failures } = await writeReports(path, record, judge(record));
+  if (options.json) process.stdout.write(`${JSON.stringify({ written, failures })}\n`);
+  else for (const one of written) process.stdout.write(`${one}\n`);
+  for (const { file, message } of failures) process.stderr.write(`faultline: ${file} could not be written: ${message}\n`);
   return failures.length > 0 ? EXIT_INTERNAL : 0;
 }

@@ -106,12 +106,12 @@ async function runOne(
 export async function judgeAndReport(folder: RunFolder, json: boolean): Promise<number> {
   const record = await readRun(folder);
   const verdict: RunVerdict = judge(record);
-  const { paths, failures } = await writeReports(folder.path, record, verdict);
+  const { written, failures } = await writeReports(folder.path, record, verdict);
   const terminal = process.stderr.isTTY === true;
   const summary = terminalSummary(record, verdict, { colour: terminal, width: process.stderr.columns ?? 120 });
   process.stderr.write(`${summary}\n`);
-  for (const path of paths) process.stderr.write(`  ${relative(process.cwd(), path)}\n`);
-  for (const failure of failures) process.stderr.write(`faultline: a report could not be written: ${failure}\n`);
+  for (const path of written) process.stderr.write(`  ${relative(process.cwd(), path)}\n`);
+  for (const { file, message } of failures) process.stderr.write(`faultline: ${file} could not be written: ${message}\n`);
   if (json) process.stdout.write(`${JSON.stringify(verdict)}\n`);
   return failures.length > 0 && verdict.exitCode === 0 ? EXIT_INTERNAL : verdict.exitCode;
 }

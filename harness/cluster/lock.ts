@@ -76,10 +76,15 @@ export async function lockCluster(
       ended = true;
       clearInterval(timer);
       await renewing;
-      const current = await kube.get(REF);
-      if (current !== null && holderOf(current)?.runId === runId) await kube.delete(REF);
+      await releaseLockOf(cluster, runId);
     },
   };
+}
+
+/** Frees a cluster from a run that is dead. Right if it holds nothing, or another run took over meanwhile. */
+export async function releaseLockOf(cluster: Pick<ClusterHandle, "kube">, runId: string): Promise<void> {
+  const current = await cluster.kube.get(REF);
+  if (current !== null && holderOf(current)?.runId === runId) await cluster.kube.delete(REF);
 }
 
 const OURS = { [LABEL_OWNER]: OWNER };

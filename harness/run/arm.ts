@@ -86,10 +86,10 @@ async function observeArm(run: ArmRun, append: Journal["append"], abort: (reason
   const probePorts = probePortsOf(run);
   const probes: RunningProbe[] = [];
   let load: RunningLoad | null = null;
-  const warm = { good: 0, bad: 0, lastError: "no answer yet" };
+  const warm = { good: 0, bad: 0 };
   const guard = guardOf(plan.guard, abort);
   const onProgress = (progress: LoadProgress) => {
-    Object.assign(warm, { good: progress.windowGood, bad: progress.windowBad, lastError: progress.lastError });
+    Object.assign(warm, { good: progress.windowGood, bad: progress.windowBad });
     guard.see(progress);
   };
   try {
@@ -185,7 +185,7 @@ async function revertOpen(run: ArmRun, entries: readonly JournalEntry[], append:
 }
 
 /** The load has begun when a whole reporting interval had good answers only: routes and pods are warm. */
-async function waitUntilWarm(run: ArmRun, warm: { good: number; bad: number; lastError: string }): Promise<void> {
+async function waitUntilWarm(run: ArmRun, warm: { good: number; bad: number }): Promise<void> {
   await waitFor({
     what: `${run.arm.name}: good answers only from the load`,
     timeoutMs: run.plan.readyWithinMs,
@@ -194,7 +194,7 @@ async function waitUntilWarm(run: ArmRun, warm: { good: number; bad: number; las
     probe: async () =>
       warm.good > 0 && warm.bad === 0
         ? { done: true, value: undefined }
-        : { done: false, saw: `${warm.good} good, ${warm.bad} bad in the last interval (${warm.lastError})` },
+        : { done: false, saw: `${warm.good} good, ${warm.bad} bad in the last interval` },
   });
 }
 

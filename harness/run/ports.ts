@@ -11,7 +11,6 @@ export interface LoadProgress {
   /** Of the interval alone: answers below 500, and everything else that ended. */
   readonly windowGood: number;
   readonly windowBad: number;
-  readonly lastError: string;
 }
 export interface RunningLoad {
   /** Ends the load politely and waits until every sample is on disk. */

@@ -39,7 +39,7 @@ function world(behaviour: MarkerBehaviour = {}): World {
     faultOf: () => fault,
     startLoad: async ({ onProgress }): Promise<RunningLoad> => {
       calls.push("load");
-      onProgress({ started: 1, completed: 1, windowGood: 1, windowBad: 0, lastError: "" });
+      onProgress({ started: 1, completed: 1, windowGood: 1, windowBad: 0 });
       const stop = async () => {
         calls.push("load stop");
         return SUMMARY;
@@ -54,7 +54,7 @@ function world(behaviour: MarkerBehaviour = {}): World {
     progress: () => undefined,
     lock: async () => {
       calls.push("lock");
-      return { release: async () => void calls.push("unlock") };
+      return { previous: null, release: async () => void calls.push("unlock") };
     },
     missingCapabilities: async () => new Map(),
   };

@@ -19,7 +19,8 @@ import { runArm } from "./arm.ts";
 import { processStart, startClock } from "./clock.ts";
 import type { RunPorts } from "./ports.ts";
 import { preflight } from "./preflight.ts";
-import { createRunFolder, type RunFolder } from "./run-folder.ts";
+import { needsRecovery } from "./recover.ts";
+import { createRunFolder, listRuns, type RunFolder } from "./run-folder.ts";
 import { removeNamespace } from "./workload.ts";
 
 export interface RunOptions {
@@ -33,11 +34,13 @@ export interface RunOptions {
   readonly versions: Readonly<Record<string, string>>;
 }
 export interface ClusterLock {
+  /** Whoever held it and was killed; null where it was free. */
+  readonly previous: { readonly runId: string } | null;
   release(): Promise<void>;
 }
 export interface RunnerPorts extends RunPorts {
   /** @throws FaultlineError `cluster-busy` with the name of the run that holds it. */
-  readonly lock: (cluster: ClusterHandle, runId: string) => Promise<ClusterLock>;
+  readonly lock: (cluster: ClusterHandle, runId: string, onLost: (why: string) => void) => Promise<ClusterLock>;
   readonly missingCapabilities: (
     cluster: ClusterHandle,
     needs: readonly Capability[],
@@ -102,14 +105,25 @@ async function withCluster(
 ): Promise<void> {
   const { plan } = options;
   const name = options.cluster ?? `faultline-${folder.runId.split("-").at(-1)}`;
-  const request = { name, spec: plan.cluster, images: plan.images, signal: options.signal, onProgress: ports.progress };
+  const lost = new AbortController();
+  const signal = AbortSignal.any([options.signal, lost.signal]);
+  const request = {
+    name,
+    spec: plan.cluster,
+    images: plan.images,
+    keep: options.keep,
+    signal,
+    onProgress: ports.progress,
+  };
   if (options.cluster === undefined) journal.append({ type: "note", message: `creating cluster ${name}` });
   const cluster = await (options.cluster === undefined ? ports.provider.up(request) : ports.provider.attach(request));
   journal.append({ type: "cluster", name, kubeconfig: cluster.kubeconfig, created: cluster.created });
   try {
-    const lock = await ports.lock(cluster, folder.runId);
+    const onLost = (why: string) => lost.abort(new FaultlineError("cluster-busy", why));
+    const lock = await ports.lock(cluster, folder.runId, onLost);
     try {
-      await arms(options, ports, journal, folder, clock, cluster);
+      refuseDirty(options.reports, lock.previous);
+      await arms({ ...options, signal }, ports, journal, folder, clock, cluster);
     } finally {
       await lock.release();
     }
@@ -173,4 +187,13 @@ async function remove(
 function isDirty(folder: RunFolder): boolean {
   const journal = readJournal(folder.journal);
   return openFaults(journal).length > 0 || openNamespaces(journal).length > 0;
+}
+
+/** What a killed run left would be taken for this run's doing. */
+function refuseDirty(reports: string, previous: ClusterLock["previous"]): void {
+  const left = listRuns(reports).find((folder) => folder.runId === previous?.runId);
+  if (left === undefined || !needsRecovery(left)) return;
+  throw new FaultlineError("cluster-busy", `run ${left.runId} was killed on this cluster and may have left faults`, {
+    fix: `faultline revert ${left.path}`,
+  });
 }
