@@ -27,10 +27,14 @@ export function aptCommands(request: AptRequest): { readonly update: string[]; r
   };
 }
 
-/** The same commands as a person would type them. */
-export function shownCommands(request: AptRequest): string[] {
+/** The same commands as a person would type them, the file that names another release included. */
+export async function shownCommands(request: AptRequest): Promise<string[]> {
   const { update, install } = aptCommands(request);
-  return [update, install].map((command) => command.join(" "));
+  const commands = [update, install].map((command) => command.join(" "));
+  if (request.suite === undefined) return commands;
+  const folder = suiteFolder(request.suite);
+  const lines = (await suiteSource(request.suite)).map((line) => `'${line}'`).join(" ");
+  return [`mkdir -p ${folder}/lists/partial`, `printf '%s\\n' ${lines} > ${folder}/suite.sources`, ...commands];
 }
 
 const suiteFolder = (suite: string): string => join(home(), "setup", `apt-${suite}`);
@@ -76,15 +80,18 @@ export async function aptInstall(request: AptRequest, context: StepContext): Pro
 
 async function writeSuite(suite: string): Promise<void> {
   await mkdir(join(suiteFolder(suite), "lists", "partial"), { recursive: true });
+  await writeFile(join(suiteFolder(suite), "suite.sources"), `${(await suiteSource(suite)).join("\n")}\n`);
+}
+
+async function suiteSource(suite: string): Promise<string[]> {
   const keyring = "/usr/share/keyrings/debian-archive-keyring.gpg";
-  const lines = [
+  return [
     "Types: deb",
     `URIs: ${await debianMirror()}`,
     `Suites: ${suite}`,
     "Components: main",
     `Signed-By: ${keyring}`,
   ];
-  await writeFile(join(suiteFolder(suite), "suite.sources"), `${lines.join("\n")}\n`);
 }
 
 export interface ConsentFacts {

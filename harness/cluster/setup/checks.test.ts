@@ -13,7 +13,7 @@ const ready: Facts = {
   kind: { path: "/usr/bin/kind", version: "0.33.0" },
   surroundings: { surroundings: "packages", because: "the images are here" },
   imageRegistry: { surroundings: "packages", because: "no image registry can be reached" },
-  images: [{ name: "localhost/faultline/kind-node:v1", isHere: true }],
+  images: [{ use: "nodeImage", name: "localhost/faultline/kind-node:v1", isHere: true }],
   kernel: { netem: "here", tbf: "here", iptables: "here" },
   inotify: [{ name: "max_user_instances", limit: 1024, wanted: 512 }],
   freeBytes: 40 * GIB,
@@ -78,7 +78,7 @@ describe("single facts", () => {
     ["iptables absent has none", { kernel: { ...ready.kernel, iptables: "absent" } }, "kernel: iptables", "missing"],
     ["inotify too low", { inotify: [{ name: "max_user_instances", limit: 128, wanted: 512 }] }, "inotify", "missing"],
     ["disk too full", { freeBytes: 14.9 * GIB }, "free disk", "missing"],
-    ["an image is not here", { images: [{ name: "x", isHere: false }] }, "image x", "missing"],
+    ["an image is not here", { images: [{ use: "nodeImage", name: "x", isHere: false }] }, "image x", "missing"],
     ["an old Node", { node: "20.20.2" }, "Node", "missing"],
     ["no Go, and nothing to build", { go: undefined }, "Go", "note"],
     [

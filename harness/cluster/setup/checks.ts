@@ -1,5 +1,6 @@
 /** What `faultline doctor` says about the facts of a machine: pure, so that every sentence can be tested. */
 import type { Facts, KernelFeature, Presence } from "./facts.ts";
+import type { ImageNames } from "./images.ts";
 import { duration } from "./progress.ts";
 
 export interface Check {
@@ -29,6 +30,12 @@ const ESTIMATES_MS: Readonly<Record<string, number>> = {
   "node-base": 6_000,
   kind: 1_000,
   inotify: 1_000,
+};
+/** The steps that bring each image: built here, or pulled. */
+const STEPS_OF_IMAGE: Readonly<Record<keyof ImageNames, readonly string[]>> = {
+  nodeImage: ["programs", "root", "proxy-root", "node-image", "pull-node-image"],
+  traefikImage: ["traefik", "pull-traefik"],
+  nodeBaseImage: ["node-base", "pull-node-base"],
 };
 const FALLBACKS: Readonly<Record<KernelFeature, string>> = {
   netem: "delay and loss are made with tbf, iptables statistic or a delaying proxy instead",
@@ -90,23 +97,8 @@ function kind(facts: Facts): Check {
 function imageCheck(facts: Facts, image: Facts["images"][number]): Check {
   const name = `image ${image.name}`;
   if (image.isHere) return { name, status: "ok", found: "here" };
-  const ids = [
-    "node-image",
-    "root",
-    "proxy-root",
-    "programs",
-    "traefik",
-    "node-base",
-    "pull-node-image",
-    "pull-traefik",
-    "pull-node-base",
-  ];
-  return {
-    name,
-    status: "missing",
-    found: facts.engine.version === undefined ? "no engine to ask" : "not here",
-    fix: setupFix(facts, ids),
-  };
+  const found = facts.engine.version === undefined ? "no engine to ask" : "not here";
+  return { name, status: "missing", found, fix: setupFix(facts, STEPS_OF_IMAGE[image.use]) };
 }
 
 function imageSource(facts: Facts): Check {

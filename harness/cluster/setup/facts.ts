@@ -7,7 +7,7 @@ import { BRIDGE, LABEL_OWNER, OWNER } from "../labels.ts";
 import { binFolder, home } from "../paths.ts";
 import { aptCandidate } from "./apt.ts";
 import { engineInstalled, engineVersion } from "./engine.ts";
-import { resolveImages, type Surroundings } from "./images.ts";
+import { type ImageNames, resolveImages, type Surroundings } from "./images.ts";
 import { findSurroundings } from "./install.ts";
 import { findProgram, hasApt, INOTIFY_WANTED, inotifyLimit, isRoot, type Release, readRelease } from "./machine.ts";
 import { rememberedDurations } from "./progress.ts";
@@ -30,7 +30,7 @@ export interface Facts {
   readonly kind: { readonly path: string; readonly version: string } | undefined;
   readonly surroundings: Found;
   readonly imageRegistry: Found;
-  readonly images: readonly { readonly name: string; readonly isHere: boolean }[];
+  readonly images: readonly { readonly use: keyof ImageNames; readonly name: string; readonly isHere: boolean }[];
   readonly kernel: Readonly<Record<KernelFeature, Presence>>;
   readonly inotify: readonly { readonly name: string; readonly limit: number | undefined; readonly wanted: number }[];
   readonly freeBytes: number;
@@ -92,9 +92,13 @@ export function proxyVariables(env: Readonly<Record<string, string | undefined>>
 }
 
 async function imagesHere(surroundings: Surroundings, hasEngine: boolean): Promise<Facts["images"]> {
-  const names = Object.values(resolveImages(surroundings)) as string[];
+  const names = Object.entries(resolveImages(surroundings)) as [keyof ImageNames, string][];
   return Promise.all(
-    names.map(async (name) => ({ name, isHere: hasEngine && (await succeeds("docker", ["image", "inspect", name])) })),
+    names.map(async ([use, name]) => ({
+      use,
+      name,
+      isHere: hasEngine && (await succeeds("docker", ["image", "inspect", name])),
+    })),
   );
 }
 
