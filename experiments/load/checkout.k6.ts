@@ -52,6 +52,10 @@ export function read(): void {
 
 export function write(): void {
   const order = JSON.stringify({ item: "book", count: 1 });
-  const answer = http.post(`${__ENV.TARGET_URL}/checkout`, order, params("post", { "Content-Type": "application/json" }));
+  const answer = http.post(
+    `${__ENV.TARGET_URL}/checkout`,
+    order,
+    params("post", { "Content-Type": "application/json" }),
+  );
   check(answer, { "order is taken": (response) => response.status < 300 });
 }

@@ -97,7 +97,10 @@ export async function startLoad(request: LoadRequest): Promise<RunningLoad> {
     request.onProgress?.(latest);
   };
   child.tell({ type: "start", atNs: String(request.startAtNs ?? process.hrtime.bigint() + 20_000_000n) });
-  const done = child.finished.then((outcome) => ({ ...outcome, samples: convert(columns, `${request.outFile}.parquet`) }));
+  const done = child.finished.then((outcome) => ({
+    ...outcome,
+    samples: convert(columns, `${request.outFile}.parquet`),
+  }));
   // Whoever asks for it gets the error; nobody has to.
   done.catch(() => undefined);
   return {
@@ -117,7 +120,9 @@ export async function startLoad(request: LoadRequest): Promise<RunningLoad> {
 
 /** `experiments/load/a.k6.ts:12: …` */
 export function problemText(problem: ScriptProblem): string {
-  return problem.line === 0 ? `${problem.file}: ${problem.message}` : `${problem.file}:${problem.line}: ${problem.message}`;
+  return problem.line === 0
+    ? `${problem.file}: ${problem.message}`
+    : `${problem.file}:${problem.line}: ${problem.message}`;
 }
 
 /** The samples as Parquet; the append-only file goes when that is complete. */

@@ -19,7 +19,11 @@ export type ToLoad =
 
 export type FromLoad =
   /** The script was read and set up; or cannot run. */
-  | { readonly type: "prepared"; readonly problems: readonly ScriptProblem[]; readonly scenarios: readonly ScenarioInfo[] }
+  | {
+      readonly type: "prepared";
+      readonly problems: readonly ScriptProblem[];
+      readonly scenarios: readonly ScenarioInfo[];
+    }
   | { readonly type: "progress"; readonly progress: LoadProgress }
   | { readonly type: "finished"; readonly outcome: LoadOutcome };
 

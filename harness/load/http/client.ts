@@ -6,7 +6,7 @@
  * looks for. A connection whose end was seen before the request was due is not used any more.
  */
 import dns from "node:dns";
-import net from "node:net";
+import type net from "node:net";
 import { Connection, type ConnectionSettings } from "./connection.ts";
 import type { Exchange } from "./exchange.ts";
 import { wantedHeader } from "./parser.ts";

@@ -103,7 +103,10 @@ export class Connection {
   #received(bytes: Buffer): void {
     const exchange = this.#exchange;
     // Bytes that nobody asked for: whatever they are, the next response could not be told from them.
-    if (exchange === null) return this.destroy();
+    if (exchange === null) {
+      this.destroy();
+      return;
+    }
     if (Number.isNaN(exchange.firstByteMs)) exchange.firstByteMs = monotonicMs();
     exchange.bytesReceived += bytes.length;
     try {

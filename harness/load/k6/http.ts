@@ -1,20 +1,31 @@
 /** `k6/http` for one virtual user. */
 import { monotonicMs } from "../clock.ts";
 import { Exchange } from "../http/exchange.ts";
-import type { Runtime } from "./runtime.ts";
-import { type Body, DEFAULT_EXPECTED, ExpectedStatuses, type Params, type PreparedRequest, prepareRequest } from "./request.ts";
-import { errorCode, Response, setCookies, timings } from "./response.ts";
 import type { Tags } from "./metrics.ts";
+import {
+  type Body,
+  DEFAULT_EXPECTED,
+  ExpectedStatuses,
+  type Params,
+  type PreparedRequest,
+  prepareRequest,
+} from "./request.ts";
+import { errorCode, Response, setCookies, timings } from "./response.ts";
+import type { Runtime } from "./runtime.ts";
 import { addressOf, HttpUrl } from "./url.ts";
 import type { Vu } from "./vu.ts";
 
 type Url = string | HttpUrl;
-type BatchItem = Url | readonly [string, Url, Body?, Params?] | { method: string; url: Url; body?: Body; params?: Params };
+type BatchItem =
+  | Url
+  | readonly [string, Url, Body?, Params?]
+  | { method: string; url: Url; body?: Body; params?: Params };
 
 export function httpModule(vu: Vu, runtime: Runtime): Record<string, unknown> {
   const now = (method: string, url: Url, body: Body, params?: Params | null) =>
     vu.inTurn(() => request(vu, runtime, method, url, body, params));
-  const withBody = (method: string) => (url: Url, body?: Body, params?: Params | null) => now(method, url, body, params);
+  const withBody = (method: string) => (url: Url, body?: Body, params?: Params | null) =>
+    now(method, url, body, params);
   return {
     get: (url: Url, params?: Params | null) => now("GET", url, null, params),
     head: (url: Url, params?: Params | null) => now("HEAD", url, null, params),
@@ -142,7 +153,9 @@ async function batch(
   const { batch: most, batchPerHost } = runtime.options;
   const worker = async (): Promise<void> => {
     while (true) {
-      const index = waiting.findIndex(([, item]) => batchPerHost === 0 || (perHost.get(hostOf(item)) ?? 0) < batchPerHost);
+      const index = waiting.findIndex(
+        ([, item]) => batchPerHost === 0 || (perHost.get(hostOf(item)) ?? 0) < batchPerHost,
+      );
       const [entry] = index < 0 ? [] : waiting.splice(index, 1);
       if (entry === undefined) return;
       const [key, item] = entry;

@@ -69,7 +69,10 @@ export interface OptionsContext {
 }
 type Fields = Readonly<Record<string, unknown>>;
 
-export function readOptions(value: unknown, context: OptionsContext): { options: RunOptions; problems: ScriptProblem[] } {
+export function readOptions(
+  value: unknown,
+  context: OptionsContext,
+): { options: RunOptions; problems: ScriptProblem[] } {
   const reader = new OptionsReader(context);
   return { options: reader.read(isFields(value) ? value : {}), problems: reader.problems };
 }
@@ -114,11 +117,17 @@ class OptionsReader {
       if (given.duration === undefined) {
         this.#report("", "options has neither scenarios nor duration: there would be nothing to run");
       }
-      const shortcut = { executor: "constant-vus", vus: given.vus ?? 1, duration: given.duration ?? "0s", gracefulStop: "30s" };
+      const shortcut = {
+        executor: "constant-vus",
+        vus: given.vus ?? 1,
+        duration: given.duration ?? "0s",
+        gracefulStop: "30s",
+      };
       return this.#scenario("default", shortcut, "");
     }
     for (const key of ["vus", "duration"]) {
-      if (given[key] !== undefined) this.#report(key, `options.${key} stands beside options.scenarios; use one of both`);
+      if (given[key] !== undefined)
+        this.#report(key, `options.${key} stands beside options.scenarios; use one of both`);
     }
     if (!isFields(given.scenarios) || Object.keys(given.scenarios).length === 0) {
       this.#report("scenarios", "options.scenarios has no scenario");

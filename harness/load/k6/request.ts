@@ -102,10 +102,13 @@ function encodeBody(body: Body): Content {
   if (body === null || body === undefined || body === "") return NO_CONTENT;
   if (typeof body === "string") return { bytes: body, length: Buffer.byteLength(body), type: "" };
   if (body instanceof ArrayBuffer || ArrayBuffer.isView(body)) {
-    const bytes = body instanceof ArrayBuffer ? Buffer.from(body) : Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+    const bytes =
+      body instanceof ArrayBuffer ? Buffer.from(body) : Buffer.from(body.buffer, body.byteOffset, body.byteLength);
     return { bytes, length: bytes.length, type: "" };
   }
-  const form = new URLSearchParams(Object.entries(body).map(([key, value]): [string, string] => [key, String(value)])).toString();
+  const form = new URLSearchParams(
+    Object.entries(body).map(([key, value]): [string, string] => [key, String(value)]),
+  ).toString();
   return { bytes: form, length: form.length, type: "application/x-www-form-urlencoded" };
 }
 

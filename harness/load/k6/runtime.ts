@@ -1,6 +1,7 @@
 /** What the API of a virtual user needs of the run around it. */
-import type { Exchange } from "../http/exchange.ts";
+
 import type { HttpClient } from "../http/client.ts";
+import type { Exchange } from "../http/exchange.ts";
 import type { Metrics } from "./metrics.ts";
 import type { RunOptions } from "./options.ts";
 import type { Vu } from "./vu.ts";

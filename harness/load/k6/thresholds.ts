@@ -49,7 +49,13 @@ export function parseThreshold(metric: string, expression: string): Threshold | 
     if (part.trim() === "") continue;
     const colon = part.indexOf(":");
     if (colon <= 0) return `"${part.trim()}" in "${metric}" is no tag:value`;
-    filter.push([part.slice(0, colon).trim(), part.slice(colon + 1).trim().replace(/^(["'])(.*)\1$/, "$2")]);
+    filter.push([
+      part.slice(0, colon).trim(),
+      part
+        .slice(colon + 1)
+        .trim()
+        .replace(/^(["'])(.*)\1$/, "$2"),
+    ]);
   }
   const parts =
     /^\s*(avg|min|max|med|count|rate|value|p\(\s*(\d+(?:\.\d+)?)\s*\))\s*(<=|>=|===|==|!=|<|>)\s*(-?\d+(?:\.\d+)?)\s*$/.exec(

@@ -10,7 +10,7 @@ import type { Runtime, ScenarioState } from "../k6/runtime.ts";
 import { evaluateThreshold, type Threshold, type ThresholdResult } from "../k6/thresholds.ts";
 import { Vu } from "../k6/vu.ts";
 import type { LoadConfig, LoadOutcome, LoadProgress } from "../protocol.ts";
-import type { SampleWriter } from "../samples.ts";
+import type { SampleWriter } from "../sample-writer.ts";
 import { Histogram } from "./histogram.ts";
 import { Pacer } from "./pacer.ts";
 import { type ScenarioHost, ScenarioRun, type VuInstance } from "./scenario.ts";
@@ -75,6 +75,7 @@ export class Engine implements Runtime, ScenarioHost {
     const data = await this.#once("setup", this.options.setupTimeoutMs, []);
     this.#setupData = JSON.stringify(data ?? null);
     for (const run of this.#runs) run.prepare();
+    this.#pacer = await Pacer.create();
   }
 
   /** Runs until every scenario is over, by its schedule or because of `stop`. */
@@ -85,11 +86,11 @@ export class Engine implements Runtime, ScenarioHost {
       this.#ended = resolve;
     });
     const schedules = this.#runs.map((run) => run.begin(atMs)).filter((schedule) => schedule !== null);
-    this.#pacer = new Pacer(schedules, () => {
+    this.#pacer?.start(schedules, () => {
       for (const run of this.#runs) run.due();
     });
     await over;
-    this.#pacer.stop();
+    this.#pacer?.stop();
     try {
       await this.#once("teardown", this.options.teardownTimeoutMs, [JSON.parse(this.#setupData)]);
     } catch (error) {
@@ -136,8 +137,9 @@ export class Engine implements Runtime, ScenarioHost {
       requests,
       failed,
       interrupted,
-      thresholds: this.#thresholds.map(({ threshold, series }): ThresholdResult =>
-        evaluateThreshold(threshold, series, Math.max(this.#seconds(), 1e-3)),
+      thresholds: this.#thresholds.map(
+        ({ threshold, series }): ThresholdResult =>
+          evaluateThreshold(threshold, series, Math.max(this.#seconds(), 1e-3)),
       ),
       latenessMs:
         lateness.count === 0
@@ -233,7 +235,11 @@ export class Engine implements Runtime, ScenarioHost {
 
   dropped(scenario: Scenario, dueMs: number, nowMs: number): void {
     this.#counts.dropped++;
-    this.metrics.add("dropped_iterations", 1, () => ({ ...this.options.tags, ...scenario.tags, scenario: scenario.name }));
+    this.metrics.add("dropped_iterations", 1, () => ({
+      ...this.options.tags,
+      ...scenario.tags,
+      scenario: scenario.name,
+    }));
     this.#input.samples.add({
       intendedMs: dueMs,
       startMs: nowMs,

@@ -2,14 +2,15 @@
  * The load process. The harness starts it with an IPC channel, tells it what to run, and may vanish at any time:
  * the end of the channel ends the load.
  */
-import type { FromLoad, LoadConfig, ScenarioInfo, ToLoad } from "../protocol.ts";
+
+import { messageOf } from "../../errors.ts";
 import { instantiate, loadModules } from "../k6/instance.ts";
 import { Metrics } from "../k6/metrics.ts";
-import { readOptions, type RunOptions, type Scenario } from "../k6/options.ts";
+import { type RunOptions, readOptions, type Scenario } from "../k6/options.ts";
 import { Vu } from "../k6/vu.ts";
+import type { FromLoad, LoadConfig, ScenarioInfo, ToLoad } from "../protocol.ts";
+import { SampleWriter } from "../sample-writer.ts";
 import type { ScriptProblem } from "../script/compile.ts";
-import { messageOf } from "../../errors.ts";
-import { SampleWriter } from "../samples.ts";
 import { Engine, type EngineInput } from "./engine.ts";
 import { lookOnly } from "./look.ts";
 
@@ -74,7 +75,8 @@ function readScript(config: LoadConfig): ReadScript {
     exports = instantiate(modules, new Vu(0, "", {}, config.env), lookOnly(metrics));
   } catch (error) {
     // Where something is known to be missing, that is the reason.
-    if (problems.length === 0) problems.push({ file, line: lineOf(error, file), message: `init code: ${messageOf(error)}` });
+    if (problems.length === 0)
+      problems.push({ file, line: lineOf(error, file), message: `init code: ${messageOf(error)}` });
   }
   const names = Object.keys(exports ?? {});
   const read = readOptions(exports?.options, {

@@ -5,40 +5,37 @@
  * late. Spinning would be exact and would cost a core. A thread that sleeps in `Atomics.wait`, which knows fractions
  * of milliseconds, costs a few percent of a core and was 0.1 to 0.3 ms late.
  */
+import { once } from "node:events";
 import { Worker } from "node:worker_threads";
+import { type Schedule, STOP, TICK } from "./pacer-types.ts";
 
-export interface Schedule {
-  /** Milliseconds of CLOCK_MONOTONIC. */
-  readonly startMs: number;
-  readonly intervalMs: number;
-  readonly count: number;
-}
-export interface PacerData {
-  readonly schedules: readonly Schedule[];
-  readonly shared: SharedArrayBuffer;
-}
-/** Places in the shared memory. */
-export const TICK = 0;
-export const STOP = 1;
+/** The thread holds a schedule and two numbers. */
+const THREAD_LIMITS = { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 1, stackSizeMb: 1 };
 
 export class Pacer {
   readonly #control: Int32Array<SharedArrayBuffer>;
-  readonly #worker: Worker | null;
+  readonly #worker: Worker;
   #stopped = false;
 
-  /** Calls `onDue` whenever something in the schedules may be due. */
-  constructor(schedules: readonly Schedule[], onDue: () => void) {
-    const shared = new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT);
-    this.#control = new Int32Array(shared);
-    if (schedules.length === 0) {
-      this.#worker = null;
-      return;
-    }
-    const workerData: PacerData = { schedules, shared };
-    this.#worker = new Worker(new URL("./pacer-thread.ts", import.meta.url), { workerData });
-    this.#worker.on("error", (error) => {
-      if (!this.#stopped) throw error;
+  private constructor(control: Int32Array<SharedArrayBuffer>, worker: Worker) {
+    this.#control = control;
+    this.#worker = worker;
+  }
+
+  /** Starts the thread, which takes some 50 ms: before there is anything to be on time for. */
+  static async create(): Promise<Pacer> {
+    const control = new Int32Array(new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT));
+    const worker = new Worker(new URL("./pacer-thread.ts", import.meta.url), {
+      workerData: control.buffer,
+      resourceLimits: THREAD_LIMITS,
     });
+    await once(worker, "message");
+    return new Pacer(control, worker);
+  }
+
+  /** Calls `onDue` whenever something in the schedules may be due. */
+  start(schedules: readonly Schedule[], onDue: () => void): void {
+    this.#worker.postMessage(schedules);
     void this.#listen(onDue);
   }
 
@@ -47,6 +44,7 @@ export class Pacer {
     Atomics.store(this.#control, STOP, 1);
     Atomics.notify(this.#control, STOP);
     Atomics.notify(this.#control, TICK);
+    void this.#worker.terminate();
   }
 
   async #listen(onDue: () => void): Promise<void> {

@@ -2,7 +2,7 @@
 import { monotonicMs } from "../clock.ts";
 import type { Scenario } from "../k6/options.ts";
 import type { Vu } from "../k6/vu.ts";
-import type { Schedule } from "./pacer.ts";
+import type { Schedule } from "./pacer-types.ts";
 
 export interface VuInstance {
   readonly vu: Vu;
@@ -133,7 +133,8 @@ export class ScenarioRun {
     try {
       result = instance.run();
     } catch (error) {
-      return this.#iterated(instance, nowMs, error);
+      this.#iterated(instance, nowMs, error);
+      return;
     }
     if (result instanceof Promise) {
       result.then(
@@ -147,16 +148,19 @@ export class ScenarioRun {
     if (instance.vu.interrupted) return;
     this.#active.delete(instance);
     this.#host.iterationEnds(instance.vu, beganMs, error);
-    if (this.#closing) return this.#endWhenIdle();
+    if (this.#closing) {
+      this.#endWhenIdle();
+      return;
+    }
     if (this.scenario.executor === "constant-arrival-rate") {
       this.#free.push(instance);
       return;
     }
     // By way of the event loop: an iteration without any wait must not keep it from all others.
     setImmediate(() => {
-      if (this.#closing) return this.#endWhenIdle();
       const now = monotonicMs();
-      this.#iterate(instance, now, now);
+      if (this.#closing) this.#endWhenIdle();
+      else this.#iterate(instance, now, now);
     });
   }
 

@@ -64,7 +64,8 @@ function checkImport(
   const names = [...support.blocking, ...support.immediate];
   const isWhole = name === "*" || (name === "default" && support.hasDefault);
   if (!isWhole && !names.includes(name)) {
-    return report(binding.declaration, `${from} has no "${name}" here; supported: ${supportedNames(from)}`);
+    report(binding.declaration, `${from} has no "${name}" here; supported: ${supportedNames(from)}`);
+    return;
   }
   if (!isWhole) return;
   for (const reference of binding.references) {
@@ -105,5 +106,7 @@ export function exportedNames(statement: AnyNode): string[] {
 
 function patternNames(pattern: AnyNode): string[] {
   if (pattern.type === "Identifier") return [pattern.name];
-  return childrenOf(pattern).flatMap((child) => (child.type === "Property" ? patternNames(child.value) : patternNames(child)));
+  return childrenOf(pattern).flatMap((child) =>
+    child.type === "Property" ? patternNames(child.value) : patternNames(child),
+  );
 }

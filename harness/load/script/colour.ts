@@ -128,12 +128,17 @@ class Colourer implements Colouring {
     if (this.asyncFunctions.has(fn)) return;
     const parent = scopes.parents.get(fn);
     const kind = parent?.type === "MethodDefinition" || parent?.type === "Property" ? parent.kind : "";
-    if (fn.generator) return this.#problem(fn, scopes, `a generator that waits (${because}) is not supported`);
+    if (fn.generator) {
+      this.#problem(fn, scopes, `a generator that waits (${because}) is not supported`);
+      return;
+    }
     if (kind === "get" || kind === "set") {
-      return this.#problem(fn, scopes, `a ${kind}ter that waits (${because}) is not supported; make it a method`);
+      this.#problem(fn, scopes, `a ${kind}ter that waits (${because}) is not supported; make it a method`);
+      return;
     }
     if (kind === "constructor") {
-      return this.#problem(fn, scopes, `a constructor that waits (${because}) is not supported; use a method`);
+      this.#problem(fn, scopes, `a constructor that waits (${because}) is not supported; use a method`);
+      return;
     }
     this.asyncFunctions.add(fn);
     const id = fn.type === "FunctionDeclaration" || fn.type === "FunctionExpression" ? fn.id : null;
@@ -219,7 +224,8 @@ class Colourer implements Colouring {
     switch (parent?.type) {
       case "VariableDeclarator":
       case "AssignmentPattern":
-        return this.#flowInto(parent.type === "VariableDeclarator" ? parent.id : parent.left, scopes);
+        this.#flowInto(parent.type === "VariableDeclarator" ? parent.id : parent.left, scopes);
+        return;
       case "AssignmentExpression":
         if (parent.right === value) this.#flowInto(parent.left, scopes);
         return;
@@ -234,7 +240,8 @@ class Colourer implements Colouring {
       case "CallExpression":
       case "NewExpression":
         if (parent.callee === value) return;
-        return this.#argument(parent, value, scopes, certain);
+        this.#argument(parent, value, scopes, certain);
+        return;
       case "ConditionalExpression":
         if (parent.test !== value) this.#flow(parent, scopes, certain);
         return;
@@ -242,11 +249,14 @@ class Colourer implements Colouring {
       case "SequenceExpression":
       case "ParenthesizedExpression":
       case "ChainExpression":
-        return this.#flow(parent, scopes, certain);
+        this.#flow(parent, scopes, certain);
+        return;
       case "ExportSpecifier":
-        return this.#exported(nameOf(parent.exported), scopes);
+        this.#exported(nameOf(parent.exported), scopes);
+        return;
       case "ExportDefaultDeclaration":
-        return this.#exported("default", scopes);
+        this.#exported("default", scopes);
+        return;
       case "ReturnStatement":
       case "ArrowFunctionExpression":
       case "SpreadElement":
@@ -269,14 +279,18 @@ class Colourer implements Colouring {
 
   #argument(call: AnyNode, value: AnyNode, scopes: ModuleScopes, certain: boolean): void {
     if (call.type === "NewExpression") {
-      if (certain) this.#problem(value, scopes, `a call that waits is inside a callback of new ${textOf(call, scopes)}`);
+      if (certain)
+        this.#problem(value, scopes, `a call that waits is inside a callback of new ${textOf(call, scopes)}`);
       return;
     }
     if (call.type !== "CallExpression") return;
     const { callee } = call;
     const index = call.arguments.indexOf(value as (typeof call.arguments)[number]);
     const api = this.#apiName(callee, scopes);
-    if (api === "group") return this.#awaitCall(call, scopes);
+    if (api === "group") {
+      this.#awaitCall(call, scopes);
+      return;
+    }
     const method = callee.type === "MemberExpression" && !callee.computed ? nameOf(callee.property) : "";
     const locals = this.#localFunctions(callee, method, scopes);
     if (locals.length > 0) {
@@ -286,7 +300,8 @@ class Colourer implements Colouring {
     if (api === "" && ["then", "catch", "finally"].includes(method)) return;
     if (api === "" && SEQUENTIAL_METHODS.includes(method) && index === 0 && certain) {
       this.sequentialCalls.add(call);
-      return this.#awaitCall(call, scopes);
+      this.#awaitCall(call, scopes);
+      return;
     }
     if (!certain) return;
     const into =

@@ -60,7 +60,8 @@ function exportTable(modules: readonly SourceModule[]): Map<string, ReadonlySet<
       for (const name of exportedNames(statement)) {
         if (name !== "*") names.add(name);
         else if (statement.type === "ExportAllDeclaration") {
-          for (const inner of table.get(module.imports.get(String(statement.source.value)) ?? "") ?? []) names.add(inner);
+          for (const inner of table.get(module.imports.get(String(statement.source.value)) ?? "") ?? [])
+            names.add(inner);
         }
       }
     }

@@ -47,7 +47,8 @@ function emitImport(statement: AnyNode, scopes: ModuleScopes, text: MagicString)
 function emitExport(statement: AnyNode, scopes: ModuleScopes, text: MagicString, tail: string[]): void {
   if (statement.type === "ExportDefaultDeclaration") {
     const { declaration } = statement;
-    const id = declaration.type === "FunctionDeclaration" || declaration.type === "ClassDeclaration" ? declaration.id : null;
+    const id =
+      declaration.type === "FunctionDeclaration" || declaration.type === "ClassDeclaration" ? declaration.id : null;
     text.remove(statement.start, declaration.start);
     if (id) {
       tail.push(`$export("default", () => ${id.name});`);
@@ -142,6 +143,8 @@ function emitAsync(fn: AnyNode, scopes: ModuleScopes, text: MagicString): void {
     return;
   }
   const isStatic = parent.type === "MethodDefinition" && parent.static;
-  const start = isStatic ? parent.start + /^static\s+/.exec(scopes.module.code.slice(parent.start))![0].length : parent.start;
+  const start = isStatic
+    ? parent.start + (/^static\s+/.exec(scopes.module.code.slice(parent.start))?.[0].length ?? 0)
+    : parent.start;
   text.appendRight(start, "async ");
 }
