@@ -76,16 +76,17 @@ export const terminatePods: Fault<TerminatePodsFault, TerminateUndo> = {
   },
 
   async inject(undo, context) {
-    for (let i = 0; i < undo.rollingRestarts; i += 1) {
+    const restarts = Array.from({ length: undo.rollingRestarts }, (_, i) => async () => {
       await restart(context, undo.deployment, `${context.runId}-${context.faultId}-${i}`);
-      await settled(context, undo.deployment, "serving");
       await settled(context, undo.deployment, "gone");
-      await pauseBetween(undo, context);
-    }
-    for (let i = 0; i < undo.deletions; i += 1) {
+    });
+    const deletions = Array.from({ length: undo.deletions }, () => async () => {
       await deleteOne(undo, context);
       await settled(context, undo.deployment, "serving");
-      await pauseBetween(undo, context);
+    });
+    for (const [i, disturb] of [...restarts, ...deletions].entries()) {
+      if (i > 0) await pauseBetween(undo, context);
+      await disturb();
     }
     await settled(context, undo.deployment, "gone");
   },

@@ -73,8 +73,8 @@ function send(app: Running, method: string, path: string, body = "", agent?: Age
 describe("checkout", () => {
   it("answers GET and POST with the name of its pod", async () => {
     const app = await start({});
-    expect(await send(app, "GET", "/")).toMatchObject({ status: 200, pod: "checkout-0" });
-    const posted = await send(app, "POST", "/checkout", "three apples");
+    expect(await send(app, "GET", "/cart")).toMatchObject({ status: 200, pod: "checkout-0" });
+    const posted = await send(app, "POST", "/order", "three apples");
     expect(posted.status).toBe(201);
     expect(JSON.parse(posted.body)).toMatchObject({ pod: "checkout-0", bytes: 12 });
     expect((await send(app, "GET", "/nothing")).status).toBe(404);
@@ -83,10 +83,10 @@ describe("checkout", () => {
   it("with `close` refuses new connections after SIGTERM and exits with 0", async () => {
     const app = await start({ ON_SIGTERM: "close" });
     const agent = new Agent({ keepAlive: true });
-    await send(app, "GET", "/", "", agent);
+    await send(app, "GET", "/cart", "", agent);
     process.kill(app.pid, "SIGTERM");
     await app.seen("listener-closed");
-    await expect(send(app, "GET", "/")).rejects.toThrow(/ECONNREFUSED|ECONNRESET/);
+    await expect(send(app, "GET", "/cart")).rejects.toThrow(/ECONNREFUSED|ECONNRESET/);
     expect((await app.ended).exitCode).toBe(0);
     agent.destroy();
     expect(app.lines.map((line) => line.event)).toEqual([
@@ -102,7 +102,7 @@ describe("checkout", () => {
     const app = await start({ ON_SIGTERM: "serve", GRACE_SECONDS: "3" });
     process.kill(app.pid, "SIGTERM");
     await app.seen("sigterm");
-    expect(await send(app, "GET", "/")).toMatchObject({ status: 200, connection: "close" });
+    expect(await send(app, "GET", "/cart")).toMatchObject({ status: 200, connection: "close" });
     expect((await app.ended).exitCode).toBe(0);
     const last = app.lines.find((line) => line.event === "last-request");
     const sigterm = app.lines.find((line) => line.event === "sigterm");

@@ -52,10 +52,10 @@ export function checkout(settings: Settings): Checkout {
 
 async function answer(request: IncomingMessage, response: ServerResponse, settings: Settings): Promise<void> {
   const path = new URL(request.url ?? "/", "http://checkout").pathname;
-  if (request.method === "GET" && path === "/") {
+  if (request.method === "GET" && path === "/cart") {
     return json(response, 200, { pod: settings.pod, digest: work(settings.workRounds, "cart") });
   }
-  if (request.method === "POST" && path === "/checkout") {
+  if (request.method === "POST" && path === "/order") {
     const order = await bodyOf(request);
     return json(response, 201, { pod: settings.pod, bytes: order.length, digest: work(settings.workRounds, order) });
   }
