@@ -10,8 +10,8 @@ import { home } from "./paths.ts";
 export interface KindCreate {
   readonly kindBinary: string;
   readonly name: string;
-  /** The kind config as YAML. */
-  readonly config: string;
+  /** The kind config as YAML, made for each attempt: the ports of the first may be taken by the second. */
+  readonly config: () => Promise<string>;
   /** Written and read by kind instead of the user's own file. */
   readonly kubeconfig: string;
   /** Name of the Docker network. */
@@ -43,7 +43,7 @@ export async function kindCreate(request: KindCreate): Promise<void> {
 
 async function attempt(request: KindCreate): Promise<void> {
   const configFile = join(request.kubeconfig, "..", "kind.yaml");
-  await writeFile(configFile, request.config);
+  await writeFile(configFile, await request.config());
   const args = [
     ...["create", "cluster", "--name", request.name, "--config", configFile, "--kubeconfig", request.kubeconfig],
     // Without it kind removes the nodes, and their logs with them, before anybody could read them.

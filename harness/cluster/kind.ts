@@ -3,7 +3,7 @@ import { mkdir } from "node:fs/promises";
 import { FaultlineError } from "../errors.ts";
 import type { ClusterSpec } from "../types.ts";
 import { nodeContainers } from "./docker.ts";
-import { freePort } from "./free-port.ts";
+import { freePorts } from "./free-port.ts";
 import { collectGarbage } from "./gc.ts";
 import { attachHandle, createHandle, finishCluster, publishedIngress } from "./handle.ts";
 import { readHostTraits } from "./host-traits.ts";
@@ -14,6 +14,7 @@ import { failedToBoot, kindCreate, removeNodes } from "./kind-create.ts";
 import { lockName } from "./name-lock.ts";
 import { checkClusterName } from "./names.ts";
 import { ensureNetwork, NETWORKS, removeUnusedNetworks } from "./network.ts";
+import { reservedForCap } from "./node-limits.ts";
 import { processToken } from "./owner.ts";
 import { clusterFolder, kubeconfigPath } from "./paths.ts";
 import type { ClusterHandle, ClusterProvider, ClusterSummary, UpRequest } from "./provider.ts";
@@ -54,17 +55,22 @@ async function create(request: UpRequest, setup: SetupState): Promise<ClusterHan
   const { name, spec, onProgress } = request;
   const egress = spec.egress ?? "rejected";
   const kubeconfig = kubeconfigPath(name);
-  const [topology, host, ingressPort, nodeImage, network] = await Promise.all([
-    readTopology(spec.topology),
-    readHostTraits(),
-    freePort(),
+  // What is wrong with the request comes to light before anything is made.
+  const [topology, host] = await Promise.all([readTopology(spec.topology), readHostTraits()]);
+  const limits = spec.nodeLimits === undefined ? {} : { nodeLimits: spec.nodeLimits };
+  reservedForCap(host, spec.nodeLimits);
+  const [nodeImage, network] = await Promise.all([
     prepareNodeImage(request, setup),
     ensureNetwork(egress, setup.nodeImage),
   ]);
   const imageFromPackages = setup.surroundings === "packages" && spec.nodeImage === undefined;
-  const choices = { name, nodeImage, ingressPort, host, imageFromPackages };
-  const limits = spec.nodeLimits === undefined ? {} : { nodeLimits: spec.nodeLimits };
-  const config = kindConfigOf(topology, { ...choices, ...limits });
+  let ingressPort = 0;
+  const config = async () => {
+    const [ingress = 0, apiServer = 0] = await freePorts(name, 2);
+    ingressPort = ingress;
+    const choices = { name, nodeImage, host, imageFromPackages, ...limits };
+    return kindConfigOf(topology, { ...choices, ingressPort: ingress, apiServerPort: apiServer });
+  };
   const record: ClusterRecord = {
     schemaVersion: 1,
     name,

@@ -34,6 +34,8 @@ export interface ClusterChoices {
   readonly nodeImage: string;
   /** On 127.0.0.1; leads to the ingress controller's port of the control plane. */
   readonly ingressPort: number;
+  /** On 127.0.0.1; leads to the API server. kind would take one that a client's connection may hold a moment later. */
+  readonly apiServerPort: number;
   readonly host: HostTraits;
   /** Node images built by setup carry containerd's setting for hosts without CAP_SYS_RESOURCE already. */
   readonly imageFromPackages: boolean;
@@ -90,6 +92,7 @@ export function kindConfigOf(topology: KindConfig, choices: ClusterChoices): str
   return stringify({
     ...topology,
     name: choices.name,
+    networking: { apiServerPort: choices.apiServerPort, ...(topology.networking as object | undefined) },
     nodes,
     kubeadmConfigPatches: [...(topology.kubeadmConfigPatches ?? []), ...kubeadmPatches(choices.host)],
     containerdConfigPatches: [...(topology.containerdConfigPatches ?? []), ...containerdPatches(choices)],
