@@ -2,11 +2,12 @@
 // The command `faultline`: finds a Node that is new enough and hands over to main.
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { chooseNode, endWithLauncher, packagedNode, runUnder } from "./launch.mjs";
+import { chooseNode, endWithLauncher, keepQuietAboutTypeStripping, packagedNode, runUnder } from "./launch.mjs";
 
 const choice = chooseNode(process.versions.node, packagedNode);
 if (choice.kind === "here") {
   endWithLauncher();
+  keepQuietAboutTypeStripping();
   // A checkout runs its sources; a published package holds main.js beside this file, since Node strips no types there.
   const built = new URL("./main.js", import.meta.url);
   const { main } = await import(existsSync(built) ? built.href : new URL("./main.ts", import.meta.url).href);

@@ -63,3 +63,12 @@ export function endWithLauncher() {
   process.channel.unref();
   process.on("disconnect", () => process.kill(process.pid, "SIGKILL"));
 }
+
+/** Running TypeScript as it is stands behind a warning of Node that no user can do anything about; others are shown. */
+export function keepQuietAboutTypeStripping() {
+  const [print] = process.listeners("warning");
+  process.removeAllListeners("warning");
+  process.on("warning", (warning) => {
+    if (warning.name !== "ExperimentalWarning") print?.(warning);
+  });
+}

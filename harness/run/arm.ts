@@ -23,7 +23,7 @@ import type { JournalEntry, Observation, Phase, Plan, PlannedArm, PlannedStep } 
 import { pause, type RunClock, stopped } from "./clock.ts";
 import { type ActiveFault, injectFault, measureAgain, revertFault } from "./fault-step.ts";
 import { GuardStop, guardOf } from "./guard.ts";
-import type { LoadProgress, ProbePorts, RunningLoad, RunningProbe, RunPorts } from "./ports.ts";
+import type { LoadOutcome, LoadProgress, ProbePorts, RunningLoad, RunningProbe, RunPorts } from "./ports.ts";
 import type { RunFolder } from "./run-folder.ts";
 import { runTimeline } from "./timeline.ts";
 import { createNamespace, deploy } from "./workload.ts";
@@ -111,9 +111,19 @@ async function observeArm(run: ArmRun, append: Journal["append"], abort: (reason
     await waitUntilWarm(run, warm);
     await phases(run, append, guard.arm);
   } finally {
-    const summary = await load?.stop();
-    if (summary !== undefined) append({ type: "load", arm: arm.name, summary });
+    const outcome = await load?.stop();
+    if (outcome !== undefined) recordLoad(arm.name, outcome, append);
     await Promise.all(probes.map(async (probe) => probe.stop()));
+  }
+}
+
+function recordLoad(arm: string, outcome: LoadOutcome, append: Journal["append"]): void {
+  const { offered, started, completed, dropped, late, thresholds } = outcome;
+  append({ type: "load", arm, summary: { offered, started, completed, dropped, late, thresholds } });
+  if (outcome.endedEarly !== null)
+    append({ type: "invalid", arm, because: `The load ended early: ${outcome.endedEarly}` });
+  for (const { message, count } of outcome.scriptErrors) {
+    append({ type: "invalid", arm, because: `The load script threw ${count} times: ${message}` });
   }
 }
 

@@ -12,11 +12,17 @@ export interface LoadProgress {
   readonly windowGood: number;
   readonly windowBad: number;
 }
+export interface LoadOutcome extends LoadSummary {
+  /** What the script threw, with how often. */
+  readonly scriptErrors: readonly { readonly message: string; readonly count: number }[];
+  /** Why the load ended before its schedule; null when it did not, or was asked to. */
+  readonly endedEarly: string | null;
+}
 export interface RunningLoad {
   /** Ends the load politely and waits until every sample is on disk. */
-  stop(): Promise<LoadSummary>;
+  stop(): Promise<LoadOutcome>;
   /** Settles when the load ends by itself; rejects when it broke. */
-  readonly done: Promise<LoadSummary>;
+  readonly done: Promise<LoadOutcome>;
 }
 export interface RunningProbe {
   /** Takes in what is still under way, then closes its files. */

@@ -8,13 +8,22 @@ import { plan } from "../plan/plan.ts";
 import { experiment, planInput } from "../testing/experiment.ts";
 import { type FakeCluster, fakeCluster } from "../testing/fake-cluster.ts";
 import { type MarkerBehaviour, markerFault } from "../testing/marker-fault.ts";
-import type { Experiment, JournalEntry, LoadSummary, Plan } from "../types.ts";
-import type { RunningLoad } from "./ports.ts";
+import type { Experiment, JournalEntry, Plan } from "../types.ts";
+import type { LoadOutcome, RunningLoad } from "./ports.ts";
 import { needsRecovery, recover } from "./recover.ts";
 import { type RunFolder, runFolder } from "./run-folder.ts";
 import { RefusedError, type RunnerPorts, run } from "./runner.ts";
 
-const SUMMARY: LoadSummary = { offered: 1, started: 1, completed: 1, dropped: 0, late: 0, thresholds: [] };
+const OUTCOME: LoadOutcome = {
+  offered: 1,
+  started: 1,
+  completed: 1,
+  dropped: 0,
+  late: 0,
+  thresholds: [],
+  scriptErrors: [],
+  endedEarly: null,
+};
 
 function planOf(changes: Partial<Experiment> = {}): Plan {
   const result = plan(
@@ -33,7 +42,7 @@ function world(behaviour: MarkerBehaviour = {}): World {
   const cluster = fakeCluster();
   const calls: string[] = [];
   const fault = markerFault(cluster, calls, behaviour);
-  const never = new Promise<LoadSummary>(() => undefined);
+  const never = new Promise<LoadOutcome>(() => undefined);
   const ports: RunnerPorts = {
     provider: cluster.provider,
     faultOf: () => fault,
@@ -42,7 +51,7 @@ function world(behaviour: MarkerBehaviour = {}): World {
       onProgress({ started: 1, completed: 1, windowGood: 1, windowBad: 0 });
       const stop = async () => {
         calls.push("load stop");
-        return SUMMARY;
+        return OUTCOME;
       };
       return { done: never, stop };
     },
