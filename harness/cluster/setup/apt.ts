@@ -74,6 +74,8 @@ export async function aptInstall(request: AptRequest, context: StepContext): Pro
       signal: context.signal,
     });
   if (request.suite === undefined && (await run(install, "any")).exitCode === 0) return;
+  // An earlier setup may have been cut off within dpkg; apt refuses until that is finished.
+  await run(["dpkg", "--configure", "-a"], "any");
   await run(update, [0]);
   await run(install, [0]);
 }

@@ -1,6 +1,6 @@
 /** Debian's packages as root file systems, through mmdebstrap and the machine's own mirror. */
 import { readdir, readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { exec } from "../exec.ts";
 import { DEBIAN_SUITE } from "./recipe.ts";
 import type { StepContext } from "./step.ts";
@@ -21,8 +21,21 @@ export async function extractFiles(packages: readonly string[], folder: string, 
 async function mmdebstrap(variant: string, packages: readonly string[], target: string, context: StepContext) {
   const withoutDocs = ["man", "doc", "locale", "info"].map((folder) => `--dpkgopt=path-exclude=/usr/share/${folder}/*`);
   const options = [`--variant=${variant}`, `--include=${packages.join(",")}`, ...withoutDocs];
-  await exec("mmdebstrap", [...options, DEBIAN_SUITE, target, await debianMirror()], {
+  // Killed, mmdebstrap leaves proc, sys and dev mounted in what it made; in a mount namespace of its own they end with it.
+  const args = [
+    "--mount",
+    "--propagation",
+    "private",
+    "mmdebstrap",
+    ...options,
+    DEBIAN_SUITE,
+    target,
+    await debianMirror(),
+  ];
+  await exec("unshare", args, {
     timeoutMs: 15 * 60_000,
+    // Its own work folder beside the result: what a killed one leaves is removed with the rest.
+    env: { TMPDIR: dirname(target) },
     onLine: context.report,
     signal: context.signal,
   });

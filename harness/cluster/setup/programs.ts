@@ -12,8 +12,10 @@ export const programsFolder = (): string => cached("programs", programsKey());
 
 /** Seven minutes of two idle cores when nothing is compiled yet; what Go's own cache holds is not compiled again. */
 export async function buildPrograms(context: StepContext): Promise<void> {
-  const run = { cwd: recipeFolder, env: { CGO_ENABLED: "0" }, signal: context.signal };
   await makeCached("programs", programsKey(), async (folder) => {
+    // The compiler's work folder beside the result: what a killed one leaves is removed with the rest.
+    const env = { CGO_ENABLED: "0", GOTMPDIR: folder };
+    const run = { cwd: recipeFolder, env, signal: context.signal };
     const args = ["build", "-v", ...goBuildFlags(), "-o", `${folder}/`, ...Object.keys(GO_PACKAGES)];
     let compiled = 0;
     await exec("go", args, {
