@@ -24,7 +24,7 @@ function changed(change: (text: string) => string, manifest: (text: string) => s
   const file = join(folder, "termination-lag.experiment.ts");
   const source = readFileSync(file, "utf8").replaceAll('"../harness/', `"${join(PROJECT, "harness")}/`);
   writeFileSync(file, change(source));
-  const yaml = join(folder, "services", "checkout", "manifests", "checkout.yaml");
+  const yaml = join(folder, "services", "checkout", "manifests", "deployment.yaml");
   writeFileSync(yaml, manifest(readFileSync(yaml, "utf8")));
   return file;
 }

@@ -8,7 +8,9 @@
  *  6. the journal's last line
  * Judging and reporting come after, from the folder alone.
  */
+import { appendFileSync } from "node:fs";
 import { hostname } from "node:os";
+import { join } from "node:path";
 import type { ClusterHandle } from "../cluster/provider.ts";
 import { FaultlineError, messageOf } from "../errors.ts";
 import type { Capability } from "../faults/fault.ts";
@@ -16,7 +18,7 @@ import { type Journal, openJournal, readJournal } from "../journal/journal.ts";
 import { openFaults, openNamespaces } from "../journal/open-faults.ts";
 import type { Plan, Problem } from "../types.ts";
 import { runArm } from "./arm.ts";
-import { processStart, startClock } from "./clock.ts";
+import { processStart, type RunClock, startClock } from "./clock.ts";
 import type { RunPorts } from "./ports.ts";
 import { preflight } from "./preflight.ts";
 import { needsRecovery } from "./recover.ts";
@@ -63,11 +65,12 @@ export class RefusedError extends FaultlineError {
  */
 export async function run(
   options: RunOptions,
-  ports: RunnerPorts,
+  given: RunnerPorts,
 ): Promise<{ readonly folder: RunFolder; readonly error: unknown }> {
   const clock = startClock();
   const folder = createRunFolder(options.reports, options.plan, new Date(clock.originWallMs));
   const journal = openJournal(folder.journal, clock.now);
+  const ports = { ...given, progress: alsoInto(folder, clock, given.progress) };
   journal.append({
     type: "run-start",
     schemaVersion: 1,
@@ -101,7 +104,7 @@ async function withCluster(
   ports: RunnerPorts,
   journal: Journal,
   folder: RunFolder,
-  clock: ReturnType<typeof startClock>,
+  clock: RunClock,
 ): Promise<void> {
   const { plan } = options;
   const name = options.cluster ?? `faultline-${folder.runId.split("-").at(-1)}`;
@@ -140,7 +143,7 @@ async function arms(
   ports: RunnerPorts,
   journal: Journal,
   folder: RunFolder,
-  clock: ReturnType<typeof startClock>,
+  clock: RunClock,
   cluster: ClusterHandle,
 ): Promise<void> {
   const { plan, signal } = options;
@@ -196,4 +199,12 @@ function refuseDirty(reports: string, previous: ClusterLock["previous"]): void {
   throw new FaultlineError("cluster-busy", `run ${left.runId} was killed on this cluster and may have left faults`, {
     fix: `faultline revert ${left.path}`,
   });
+}
+
+/** What people were told stays with the run. */
+function alsoInto(folder: RunFolder, clock: RunClock, progress: (line: string) => void): (line: string) => void {
+  return (line) => {
+    appendFileSync(join(folder.path, "logs", "progress.txt"), `${(clock.now() / 1_000).toFixed(3)} s  ${line}\n`);
+    progress(line);
+  };
 }
