@@ -19,9 +19,14 @@ export function startedAt(run: RunRecord): string {
   return `${day}, ${new Date(start.wallMs).toISOString().slice(11, 16)} UTC`;
 }
 
-/** From the first to the last line of the journal. ms */
+/** When the run itself ended: what a later recovery added does not count. */
+export function runEndMs(run: RunRecord): number {
+  return (run.journal.find((entry) => entry.type === "run-end") ?? run.journal.at(-1))?.t ?? 0;
+}
+
+/** From the begin to the end of the run. ms */
 export function runDurationMs(run: RunRecord): number {
-  return (run.journal.at(-1)?.t ?? 0) - (run.journal[0]?.t ?? 0);
+  return runEndMs(run) - (run.journal[0]?.t ?? 0);
 }
 
 /** From an arm's begin to its end, set-up and clean-up included. ms; 0 when it did not run. */
@@ -29,7 +34,7 @@ export function armDurationMs(run: RunRecord, arm: string): number {
   const edge = (wanted: "begin" | "end") =>
     run.journal.find((e) => e.type === "arm" && e.arm === arm && e.edge === wanted)?.t;
   const begin = edge("begin");
-  return begin === undefined ? 0 : (edge("end") ?? run.journal.at(-1)?.t ?? begin) - begin;
+  return begin === undefined ? 0 : (edge("end") ?? runEndMs(run)) - begin;
 }
 
 /** What the terminations of an arm come to. */

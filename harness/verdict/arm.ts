@@ -24,10 +24,10 @@ const NOTHING: ArmRecord = { requests: null, upstream: null, observations: [] };
 export function judgeArm(run: RunRecord, arm: PlannedArm): ArmVerdict {
   const { plan, journal } = run;
   const record = run.arms[arm.name] ?? NOTHING;
-  const windows = phaseWindows(journal, arm.name);
+  const windows = phaseWindows(run, arm.name);
   const faults = faultSummaries(journal, arm.name);
   const load = loadSummary(run, arm.name);
-  const guard = guardResult(plan.guard, record.requests, windows.run);
+  const guard = guardResult(plan.guard, record.requests, windows);
   const slos = [
     ...plan.slos.map((slo) => judgeSlo(slo, record.requests, windows)),
     ...(guard === null ? [] : [guard]),
@@ -46,8 +46,8 @@ export function judgeArm(run: RunRecord, arm: PlannedArm): ArmVerdict {
   const stopped = guard?.verdict === "violated";
   const doubts = [
     ...completenessDoubts(run, arm, windows, stopped),
-    ...faultDoubts(arm, faults, faultErrors(journal)),
-    ...loadDoubts(load),
+    ...faultDoubts(arm, faults, faultErrors(journal), stopped),
+    ...loadDoubts(load, record.requests, windows.run),
     ...[...slos, ...mechanisms].filter((c) => c.verdict === "inconclusive").map((c) => `${c.name}: ${c.because}`),
     // An arm without faults has no defect to show: there the violated SLO itself is the finding.
     ...(disturbed ? absentDefect(plan.mechanisms, slos, mechanisms) : []),

@@ -46,7 +46,7 @@ type Figures = Omit<ArmStatistics, "againstVulnerable">;
 
 function figuresOf(run: RunRecord, arm: PlannedArm): Figures {
   const requests = run.arms[arm.name]?.requests ?? null;
-  const window = phaseWindows(run.journal, arm.name).fault;
+  const window = phaseWindows(run, arm.name).fault;
   const summary = requests === null || window === null ? null : summarise(requests, window);
   const [samples, bad] = [summary?.samples ?? 0, summary?.bad ?? 0];
   return {

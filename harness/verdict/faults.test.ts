@@ -28,8 +28,8 @@ const WHOLE = [
   entry(9, "reverting"),
   entry(10, "reverted", NO),
 ];
-const doubts = (journal: readonly JournalEntry[]) =>
-  faultDoubts(ARM, faultSummaries(journal, "vulnerable"), faultErrors(journal)).join(" ");
+const doubts = (journal: readonly JournalEntry[], stopped = false) =>
+  faultDoubts(ARM, faultSummaries(journal, "vulnerable"), faultErrors(journal), stopped).join(" ");
 
 test("a fault's life is told with the evidence of inject, revert and clean", () => {
   const [summary] = faultSummaries(WHOLE, "vulnerable");
@@ -72,6 +72,12 @@ test.each<[string, readonly JournalEntry[], RegExp]>([
 
 test("a fault that worked raises none", () => {
   expect(doubts(WHOLE)).toBe("");
+});
+
+test("where the guard stopped the arm, missing evidence is no doubt, and no effect still is", () => {
+  expect(doubts([], true)).toBe("");
+  expect(doubts([entry(1, "intent"), entry(2, "reverting"), entry(3, "reverted", NO)], true)).toBe("");
+  expect(doubts([...WHOLE.slice(0, 2), entry(3, "ineffective", NO)], true)).toMatch(/no effect after it was injected/);
 });
 
 test("every prefix of a journal from the intent on is unreverted, until the revert was verified", () => {

@@ -1,23 +1,33 @@
 /** The guard, judged from the samples: the same answer for a run that it stopped and for one that is judged again. */
 import type { CheckResult, Plan, RequestColumns } from "../types.ts";
 import { outcomeOf } from "./requests.ts";
-import { type Window, within } from "./windows.ts";
+import { type PhaseWindows, type Window, within } from "./windows.ts";
 import { counted, milliseconds, percent } from "./words.ts";
 
-/** null without a guard. Looks at every window of the guard's length that ends with an answer. */
+/** A window counts from this share of its length on, so that a fault's first seconds are guarded too. */
+const WHOLE_FROM = 0.8;
+
+/** null without a guard. Looks at every window of the guard's length that ends with an answer, from the fault phase on. */
 export function guardResult(
   guard: Plan["guard"],
   requests: RequestColumns | null,
-  run: Window | null,
+  windows: PhaseWindows,
 ): CheckResult | null {
   if (guard === null) return null;
   const wanted = `at least ${percent(guard.availabilityAtLeast)} good in any ${milliseconds(guard.windowMs)}`;
   const base = { name: `guard: ${wanted}`, unit: "ratio", objective: wanted };
-  if (requests === null || run === null) {
-    return { ...base, verdict: "inconclusive", value: null, sampleCount: 0, because: "No request was recorded." };
+  const guarded = guardedWindow(windows);
+  if (requests === null || guarded === null) {
+    return {
+      ...base,
+      verdict: "inconclusive",
+      value: null,
+      sampleCount: 0,
+      because: "No request was recorded in the fault phase.",
+    };
   }
-  const answers = answersIn(requests, run);
-  const worst = worstWindow(answers, run.beginMs + guard.windowMs, guard.windowMs);
+  const answers = answersIn(requests, guarded);
+  const worst = worstWindow(answers, guarded.beginMs + guard.windowMs * WHOLE_FROM, guard.windowMs);
   if (worst === null) {
     const because = `The load lasted less than the guard's window of ${milliseconds(guard.windowMs)}.`;
     return { ...base, verdict: "inconclusive", value: null, sampleCount: answers.length, because };
@@ -36,10 +46,15 @@ interface Answer {
   readonly good: boolean;
 }
 
-function answersIn(requests: RequestColumns, run: Window): readonly Answer[] {
+/** The baseline belongs to no fault. */
+function guardedWindow({ fault, run }: PhaseWindows): Window | null {
+  return fault === null || run === null ? null : { ...run, beginMs: fault.beginMs };
+}
+
+function answersIn(requests: RequestColumns, guarded: Window): readonly Answer[] {
   const answers: Answer[] = [];
   for (let row = 0; row < requests.length; row++) {
-    if (!within(run, requests.intendedMs[row] ?? 0)) continue;
+    if (!within(guarded, requests.intendedMs[row] ?? 0)) continue;
     const outcome = outcomeOf(requests, row);
     if (outcome !== "interrupted") answers.push({ endMs: requests.endMs[row] ?? 0, good: outcome === "good" });
   }

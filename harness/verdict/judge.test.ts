@@ -34,6 +34,14 @@ const withLoad = (run: RunRecord, arm: string, change: Partial<LoadSummary>) =>
     journal.map((e) => (e.type === "load" && e.arm === arm ? { ...e, summary: { ...e.summary, ...change } } : e)),
   );
 
+/** Every start of the arm came 50 ms late. */
+const slow = (run: RunRecord, name: string): RunRecord => {
+  const arm = run.arms[name];
+  if (arm === undefined || arm.requests === null) throw new Error(`no requests of ${name}`);
+  const requests = { ...arm.requests, startMs: arm.requests.intendedMs.map((at) => at + 50) };
+  return { ...run, arms: { ...run.arms, [name]: { ...arm, requests } } };
+};
+
 test("the whole story comes out as expected, each arm for its own reason", () => {
   const verdict = judge(WHOLE);
   expect(verdict).toMatchObject({
@@ -74,7 +82,7 @@ describe("an arm is inconclusive", () => {
       inserted(PAIR, { t: 1, type: "error", arm: "fixed-prestop", message: "no kubeconfig", code: "cluster" }),
       /The harness failed: no kubeconfig/,
     ],
-    ["when the load fell short", withLoad(PAIR, "fixed-prestop", { started: 100, dropped: 5_000 }), /load fell short/],
+    ["when the load was late", slow(PAIR, "fixed-prestop"), /The load came late/],
     ["when it has no load summary", without(PAIR, (e) => e.type === "load" && e.arm === "fixed-prestop"), /no summary/],
     [
       "when its data are missing",
@@ -169,7 +177,7 @@ describe("as expected", () => {
   });
 
   test("an arm that is expected to be inconclusive is as expected when it is", () => {
-    const run = withArm(withLoad(PAIR, "fixed-prestop", { late: 5_000 }), "fixed-prestop", {
+    const run = withArm(slow(PAIR, "fixed-prestop"), "fixed-prestop", {
       expected: "inconclusive",
     });
     expect(judge(run)).toMatchObject({ verdict: "held", asExpected: true, exitCode: 0 });
@@ -211,7 +219,17 @@ describe("the exit code", () => {
 
 test("a guard that stopped an arm makes it violated, although it did not complete", () => {
   const guarded = { ...PAIR, plan: { ...PAIR.plan, guard: { availabilityAtLeast: 0.9, windowMs: 2_000 } } };
-  const run = without(guarded, (e) => e.type === "phase" && e.arm === "vulnerable" && e.phase === "recovery");
+  const run = without(
+    guarded,
+    (e) =>
+      ("arm" in e && e.arm === "vulnerable" && e.type === "phase" && e.phase === "recovery") ||
+      (e.type === "fault" &&
+        e.arm === "vulnerable" &&
+        e.fault === "restarts" &&
+        e.state !== "intent" &&
+        e.state !== "reverting" &&
+        e.state !== "reverted"),
+  );
   const arm = armOf(run, "vulnerable");
   expect(arm).toMatchObject({ verdict: "violated", asExpected: true });
   expect(arm.slos.find((slo) => slo.name.startsWith("guard"))?.verdict).toBe("violated");

@@ -1,20 +1,33 @@
 import { expect, test } from "vitest";
-import type { LoadSummary } from "../types.ts";
+import { type RequestRow, requestColumns } from "../testing/columns.ts";
+import type { LoadSummary, RequestColumns } from "../types.ts";
 import { loadDoubts, thresholdResults } from "./load.ts";
 
 const LOAD: LoadSummary = { offered: 10_000, started: 10_000, completed: 10_000, dropped: 0, late: 0, thresholds: [] };
 
-test.each<[string, LoadSummary | null, RegExp | null]>([
-  ["as asked", LOAD, null],
-  ["1 % dropped", { ...LOAD, started: 9_900, dropped: 100 }, null],
-  ["more than 1 % dropped", { ...LOAD, started: 9_899, dropped: 101 }, /101 of 10,000 offered starts/],
-  ["starts that nobody accounts for", { ...LOAD, started: 9_000, dropped: 0 }, /fell short/],
-  ["5 % late", { ...LOAD, late: 500 }, null],
-  ["more than 5 % late", { ...LOAD, late: 501 }, /501 of 10,000 starts/],
-  ["nothing offered", { ...LOAD, offered: 0, started: 0 }, /offered no request/],
-  ["no summary", null, /no summary/],
-])("load: %s", (_, load, doubt) => {
-  const doubts = loadDoubts(load);
+const RUN = { beginMs: 1_000, endMs: 2_000, complete: true };
+/** A thousand starts in the run's window, and ten before it in which all goes wrong. */
+const starts = (change: (index: number) => Partial<RequestRow> = () => ({})) =>
+  requestColumns([
+    ...Array.from({ length: 10 }, () => ({ intended: 999, status: 0, error: "dropped" })),
+    ...Array.from({ length: 1_000 }, (_, i) => ({ intended: 1_000 + i, ...change(i) })),
+  ]);
+const dropped = (n: number) => starts((i) => (i < n ? { status: 0, error: "dropped" } : {}));
+const late = (n: number, byMs: number) => starts((i) => (i < n ? { start: 1_000 + i + byMs } : {}));
+
+test.each<[string, LoadSummary | null, RequestColumns | null, RegExp | null]>([
+  ["as asked", LOAD, starts(), null],
+  ["1 % dropped", LOAD, dropped(10), null],
+  ["more than 1 % dropped", LOAD, dropped(11), /11 of 1,000 offered starts \(1\.1 %\)/],
+  ["5 % late", LOAD, late(50, 11), null],
+  ["more than 5 % late", LOAD, late(51, 11), /51 of 1,000 starts/],
+  ["all 10 ms behind", LOAD, late(1_000, 10), null],
+  ["starts that nobody accounts for", { ...LOAD, started: 9_899 }, starts(), /lost track of 101 of 10,000/],
+  ["nothing offered", { ...LOAD, offered: 0, started: 0 }, starts(), /offered no request/],
+  ["no summary", null, starts(), /no summary/],
+  ["no requests", LOAD, null, /No request was recorded/],
+])("load: %s", (_, load, requests, doubt) => {
+  const doubts = loadDoubts(load, requests, RUN);
   if (doubt === null) expect(doubts).toEqual([]);
   else expect(doubts.join(" ")).toMatch(doubt);
 });

@@ -127,6 +127,7 @@ function coverageDoubt({ record, window }: MechanismInput): string | null {
   let logged = 0;
   for (let row = 0; row < record.upstream.length; row++) {
     const status = record.upstream.status[row] ?? 0;
+    if (!within(window, record.upstream.startMs[row] ?? 0)) continue;
     if (status >= 1 && status < 500) logged++;
   }
   if (logged >= good * UPSTREAM_COVERAGE_AT_LEAST) return null;

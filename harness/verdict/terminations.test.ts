@@ -158,6 +158,19 @@ test("an address that is used again belongs to the next pod from when that was s
   expect(found[1]?.notReadyMs).toBeNull();
 });
 
+test("a name that is used again is another pod", () => {
+  const next = [
+    pod(20_000, "a", "10.0.0.5", "seen"),
+    pod(30_000, "a", "10.0.0.5", "deleting"),
+    app(30_050, "a", "sigterm"),
+  ];
+  const found = terminationsOf("pods", PROBE, record([...LIFE, ...next]), WINDOW);
+  expect(found.map((t) => [t.ip, t.deletedMs, t.sigtermMs, t.goneMs])).toEqual([
+    ["10.0.0.1", 10_000, 10_050, 10_900],
+    ["10.0.0.5", 30_000, 30_050, null],
+  ]);
+});
+
 test("pods that end before or after the window, or never, are no terminations", () => {
   const window = { beginMs: 11_000, endMs: 20_000, complete: true };
   const others = [

@@ -117,20 +117,26 @@ function addressSpan(life: PodLife, lives: readonly PodLife[]): AddressSpan {
 
 /** Fault observations (delete calls) carry the fault's name, all others the probe's. */
 function podLives(observations: readonly Observation[], probe: string): readonly PodLife[] {
-  const lives = new Map<string, PodLife>();
-  const lifeOf = (pod: string): PodLife => {
-    const life = lives.get(pod) ?? newLife(pod);
-    lives.set(pod, life);
+  const lives: PodLife[] = [];
+  const current = new Map<string, PodLife>();
+  const lifeOf = (pod: string, isNew = false): PodLife => {
+    const known = current.get(pod);
+    if (known !== undefined && !isNew) return known;
+    const life = newLife(pod);
+    lives.push(life);
+    current.set(pod, life);
     return life;
   };
   for (const o of observations) {
     if (o.type === "delete-call") lifeOf(o.pod).deleteCallMs ??= o.t;
     if (o.probe !== probe) continue;
-    if (o.type === "pod") seePod(lifeOf(o.pod), o);
+    // A StatefulSet gives the name of a pod that is gone to its next one.
+    const again = o.type === "pod" && o.event === "seen" && current.get(o.pod)?.goneMs != null;
+    if (o.type === "pod") seePod(lifeOf(o.pod, again), o);
     if (o.type === "app") seeApp(lifeOf(o.pod), o);
   }
   // A pod of which the probe saw nothing is not of its service.
-  return [...lives.values()].filter((life) => life.ip !== "" || life.deletingMs !== null || life.sigtermMs !== null);
+  return lives.filter((life) => life.ip !== "" || life.deletingMs !== null || life.sigtermMs !== null);
 }
 
 function seePod(life: PodLife, o: Observation & { readonly type: "pod" }): void {

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import type { JournalEntry, Phase } from "../types.ts";
+import { requestColumns } from "../testing/columns.ts";
+import type { ArmRecord, JournalEntry, Phase } from "../types.ts";
 import { phaseWindows, within } from "./windows.ts";
 
 const edge = (t: number, phase: Exclude<Phase, "run">, edge: "begin" | "end", arm = "a"): JournalEntry => ({
@@ -9,6 +10,8 @@ const edge = (t: number, phase: Exclude<Phase, "run">, edge: "begin" | "end", ar
   phase,
   edge,
 });
+const windowsOf = (journal: readonly JournalEntry[], arm = "a", arms: Record<string, ArmRecord> = {}) =>
+  phaseWindows({ journal, arms }, arm);
 const WHOLE = [
   edge(10, "baseline", "begin"),
   edge(20, "baseline", "end"),
@@ -19,20 +22,30 @@ const WHOLE = [
 ];
 
 test("phases and the run of one arm, whatever other arms did", () => {
-  const windows = phaseWindows([edge(1, "baseline", "begin", "other"), ...WHOLE], "a");
+  const windows = windowsOf([edge(1, "baseline", "begin", "other"), ...WHOLE]);
   expect(windows.fault).toEqual({ beginMs: 20, endMs: 50, complete: true });
   expect(windows.run).toEqual({ beginMs: 10, endMs: 60, complete: true });
 });
 
 test("a phase that never ended lasts until the arm's last line, and is not complete", () => {
-  const windows = phaseWindows([...WHOLE.slice(0, 3), { t: 44, type: "arm", arm: "a", edge: "end" }], "a");
+  const windows = windowsOf([...WHOLE.slice(0, 3), { t: 44, type: "arm", arm: "a", edge: "end" }]);
   expect(windows.fault).toEqual({ beginMs: 20, endMs: 44, complete: false });
   expect(windows.recovery).toBeNull();
   expect(windows.run).toEqual({ beginMs: 10, endMs: 44, complete: false });
 });
 
+test("an arm that was killed lasts until its last answer, however late its recovery was", () => {
+  const journal: JournalEntry[] = [...WHOLE.slice(0, 3), { t: 90_000, type: "note", message: "recovery" }];
+  const requests = requestColumns([
+    { intended: 30, end: 41 },
+    { intended: 31, end: 37 },
+  ]);
+  const windows = windowsOf(journal, "a", { a: { requests, upstream: null, observations: [] } });
+  expect(windows.fault).toEqual({ beginMs: 20, endMs: 41, complete: false });
+});
+
 test("an arm that never began has no windows", () => {
-  expect(phaseWindows(WHOLE, "b")).toEqual({ baseline: null, fault: null, recovery: null, run: null });
+  expect(windowsOf(WHOLE, "b")).toEqual({ baseline: null, fault: null, recovery: null, run: null });
 });
 
 test("the begin belongs to a window, the end does not", () => {

@@ -19,7 +19,7 @@ export function armSection(run: RunRecord, row: ArmRow): Markup {
   const { arm, figures } = row;
   const planned = run.plan.arms.find((candidate) => candidate.name === arm.name);
   if (planned === undefined) return html``;
-  const windows = phaseWindows(run.journal, arm.name);
+  const windows = phaseWindows(run, arm.name);
   const requests = run.arms[arm.name]?.requests ?? null;
   const zeroMs = windows.run?.beginMs ?? 0;
   return html`<section class="arm" id="arm-${arm.name}">

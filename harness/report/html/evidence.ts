@@ -26,6 +26,6 @@ function faultFacts(fault: FaultSummary, zeroMs: number): Markup {
   return html`<p class="note">Injected ${at(fault.injectedMs)}, verified as reverted ${at(fault.revertedMs)}${fault.state === "reverted" ? null : html`, <strong class="late">last state: ${fault.state}</strong>`}.</p>
 <table class="evidence cards"><tbody>${fault.evidence.map(
     (evidence) =>
-      html`<tr><td class="number" data-title="At">${milliseconds(evidence.t - zeroMs)}</td><th scope="row">${WHEN[evidence.when]}</th><td data-title="Effect">${evidence.effective ? "in effect" : "no effect"}</td><td data-title="Because">${evidence.because} <span class="values">${Object.entries(evidence.values).map(([key, value]) => html`<span>${key} ${typeof value === "number" ? Number(value.toFixed(2)) : value}</span> `)}</span></td></tr>`,
+      html`<tr><th scope="row">${WHEN[evidence.when]}</th><td class="at" data-title="At">${milliseconds(evidence.t - zeroMs)}</td><td data-title="Effect">${evidence.effective ? "in effect" : "no effect"}</td><td data-title="Because">${evidence.because} <span class="values">${Object.entries(evidence.values).map(([key, value]) => html`<span>${key} ${typeof value === "number" ? Number(value.toFixed(2)) : value}</span> `)}</span></td></tr>`,
   )}</tbody></table>`;
 }

@@ -2,6 +2,7 @@
 import type { RunRecord } from "../../types.ts";
 import { phaseWindows } from "../../verdict/windows.ts";
 import { milliseconds } from "../../verdict/words.ts";
+import { runEndMs } from "../facts.ts";
 import { html, type Markup, px } from "./markup.ts";
 import { bothLayouts, type Layout, timeAxis } from "./panel.ts";
 import { linear, timeLabel, timeTicks } from "./scale.ts";
@@ -23,7 +24,7 @@ const AXIS = 40;
 
 export function minutesChart(run: RunRecord): Markup {
   const rows = rowsOf(run);
-  const endMs = run.journal.at(-1)?.t ?? 0;
+  const endMs = runEndMs(run);
   return html`<p class="legend">${(["prepare", "baseline", "fault", "recovery", "clean-up"] as const).map(
     (activity) => html`<span><i class="swatch m-${activity}"></i>${activity}</span>`,
   )}</p>${bothLayouts((layout) => minutesSvg(layout, rows, endMs))}`;
@@ -32,7 +33,7 @@ export function minutesChart(run: RunRecord): Markup {
 function rowsOf(run: RunRecord): readonly Row[] {
   const edges = run.journal.flatMap((entry) => (entry.type === "arm" ? [entry] : []));
   const startMs = run.journal[0]?.t ?? 0;
-  const endMs = run.journal.at(-1)?.t ?? startMs;
+  const endMs = runEndMs(run);
   const first = edges[0]?.t ?? endMs;
   const last = edges.at(-1)?.t ?? endMs;
   const arms = run.plan.arms.flatMap(({ name }): Row[] => {
@@ -48,7 +49,7 @@ function rowsOf(run: RunRecord): readonly Row[] {
 }
 
 function armStretches(run: RunRecord, arm: string, begin: number, end: number): readonly Stretch[] {
-  const windows = phaseWindows(run.journal, arm);
+  const windows = phaseWindows(run, arm);
   const phases = (["baseline", "fault", "recovery"] as const).flatMap((phase): Stretch[] => {
     const window = windows[phase];
     return window === null ? [] : [{ activity: phase, fromMs: window.beginMs, toMs: window.endMs }];

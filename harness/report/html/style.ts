@@ -100,11 +100,12 @@ text{fill:var(--ink);font-size:12px}
 #reading div{display:flex;justify-content:space-between;gap:18px}
 #reading span:first-child{color:var(--soft)}
 .minute{stroke-width:11;fill:none}
-.m-prepare{stroke:var(--grey);background:var(--grey)}.m-baseline{stroke:var(--good);background:var(--good)}.m-fault{stroke:var(--violet);background:var(--violet)}.m-recovery{stroke:var(--blue);background:var(--blue)}.m-clean-up{stroke:var(--rule);background:var(--rule)}
+.m-prepare{stroke:var(--grey);background:var(--grey)}.m-baseline{stroke:var(--good);background:var(--good)}.m-fault{stroke:var(--violet);background:var(--violet)}.m-recovery{stroke:var(--blue);background:var(--blue)}.m-clean-up{stroke:var(--amber);background:var(--amber)}
 .fault .kind{font-weight:400;color:var(--soft)}
 .evidence{margin-top:6px;font-size:14px}
-.evidence th{font-weight:400;color:var(--soft);white-space:nowrap}
-.evidence .number{width:5.5em}
+.evidence th{font-weight:600;white-space:nowrap;width:14.5em}
+.evidence .at{width:7em}
+.evidence td:nth-child(3){width:7em}
 .values span{font-family:var(--mono);font-size:12px;color:var(--soft);white-space:nowrap;margin-left:8px}
 details{margin-top:14px}
 summary{cursor:pointer;font-size:14px;color:var(--soft)}
@@ -137,7 +138,7 @@ section{margin-top:44px}
 .cards td[data-title]::before{content:attr(data-title);position:absolute;left:0;font-size:13px;font-weight:400;color:var(--soft);line-height:24px}
 .ratio-bar{display:inline-block;vertical-align:middle;margin-right:10px}
 .arms .as-expected,.arms .not-expected{display:inline}
-.evidence .number{width:auto}
+.cards.evidence th,.cards.evidence td{width:auto}
 }
 @media print{
 :root{--bg:#fff;--card:#fff;--ink:#000;--soft:#444;--rule:#ccc;--grid:#e5e5e5;--blue:#1467a8;--band:#1467a82e;--good:#8fb3d1;--red:#c23f06;--violet:#7b4b94;--amber:#9a6500;--grey:#777;--green:#00735a;--fault-a:#7b4b94;--fault-b:#b07400;--lane-ink:#000}
