@@ -25,6 +25,9 @@ export function colour(modules: readonly ModuleScopes[]): Colouring {
   return colouring;
 }
 
+/** Stands for the names that are not known before the run: elements of arrays, computed properties. */
+const ELEMENTS = "[]";
+
 type Located = { readonly node: AnyNode; readonly scopes: ModuleScopes };
 
 class Colourer implements Colouring {
@@ -171,10 +174,11 @@ class Colourer implements Colouring {
   #isWaitingMember(node: AnyNode, scopes: ModuleScopes): boolean {
     if (node.type !== "MemberExpression") return false;
     const object = node.object.type === "Identifier" ? scopes.bindingOf(node.object) : undefined;
-    const name = node.computed && node.property.type !== "Literal" ? null : nameOf(node.property);
+    const name = memberName(node);
     const support = MODULES[object?.imported?.from ?? ""];
     if (support !== undefined) return name === null || support.blocking.includes(name);
-    return name === null ? this.#names.size > 0 && isCallee(node, scopes) : this.#names.has(name);
+    if (name === null) return this.#names.size > 0 && isCallee(node, scopes);
+    return this.#names.has(name) || (node.computed && this.#names.has(ELEMENTS));
   }
 
   // -------------------------------------------------------------------------------------------------- flow
@@ -232,10 +236,12 @@ class Colourer implements Colouring {
       case "Property":
       case "PropertyDefinition":
       case "MethodDefinition":
-        if (parent.value === value) this.#names.add(nameOf(parent.key));
+        if (parent.value !== value) return;
+        this.#names.add(nameOf(parent.key));
+        if (certain) this.#refuseCheck(parent, scopes);
         return;
       case "ArrayExpression":
-        this.#names.add("[]");
+        this.#names.add(ELEMENTS);
         return;
       case "CallExpression":
       case "NewExpression":
@@ -268,9 +274,16 @@ class Colourer implements Colouring {
     }
   }
 
+  /** `check(r, { ok: () => http.get(…) })`: a check is decided at once. */
+  #refuseCheck(property: AnyNode, scopes: ModuleScopes): void {
+    const call = scopes.parents.get(scopes.parents.get(property) ?? property);
+    if (call?.type !== "CallExpression" || this.#apiName(call.callee, scopes) !== "check") return;
+    this.#problem(property, scopes, "a call that waits is inside a check; make it before, and check its result");
+  }
+
   #flowInto(target: AnyNode, scopes: ModuleScopes): void {
     if (target.type === "MemberExpression") {
-      this.#names.add(target.computed && target.property.type !== "Literal" ? "[]" : nameOf(target.property));
+      this.#names.add(memberName(target) ?? ELEMENTS);
       return;
     }
     const binding = scopes.declaredBy(target) ?? scopes.bindingOf(target);
@@ -343,7 +356,7 @@ class Colourer implements Colouring {
     const last = fn.params.at(-1);
     const parameter = fn.params[index] ?? (last?.type === "RestElement" ? last : undefined);
     if (parameter === undefined) return;
-    if (parameter.type === "RestElement") this.#names.add("[]");
+    if (parameter.type === "RestElement") this.#names.add(ELEMENTS);
     else this.#flowInto(parameter.type === "AssignmentPattern" ? parameter.left : parameter, scopes);
   }
 
@@ -355,6 +368,12 @@ class Colourer implements Colouring {
     this.#reported.add(key);
     this.problems.push({ file, line, message });
   }
+}
+
+/** null where it is computed. */
+function memberName(node: AnyNode): string | null {
+  if (node.type !== "MemberExpression") return null;
+  return node.computed && node.property.type !== "Literal" ? null : nameOf(node.property);
 }
 
 function isCallee(node: AnyNode, scopes: ModuleScopes): boolean {

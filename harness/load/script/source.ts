@@ -97,10 +97,7 @@ class GraphReader {
     try {
       return stripTypeScriptTypes(text, { mode: "strip" });
     } catch (error) {
-      const message = messageOf(error);
-      const fragment = message.split("\n").find((part) => part.trim() !== "") ?? message;
-      const line = lineOfSnippet(text, message);
-      this.problems.push({ file, line, message: `TypeScript that is more than types: ${fragment.trim()}` });
+      this.problems.push({ file, line: lineOfStrip(text, file), message: messageOf(error) });
       return null;
     }
   }
@@ -116,10 +113,13 @@ class GraphReader {
   }
 }
 
-/** The stripper's message quotes `12 | the line`; older ones quote nothing. */
-function lineOfSnippet(text: string, message: string): number {
-  const numbered = /(?:^|\n)\s*(\d+)\s*[│|]/.exec(message)?.[1] ?? /:(\d+):\d+/.exec(message)?.[1];
-  if (numbered !== undefined) return Number(numbered);
-  const at = text.search(/^\s*(?:export\s+)?(?:declare\s+)?(?:const\s+)?(?:enum|namespace)\s/m);
-  return at < 0 ? 0 : lineAt(text, at + 1);
+/** The stripper tells the line in its stack alone, and only of a text that has a name. */
+function lineOfStrip(text: string, file: string): number {
+  try {
+    stripTypeScriptTypes(text, { mode: "strip", sourceUrl: file });
+    return 0;
+  } catch (error) {
+    const stack = error instanceof Error ? (error.stack ?? "") : "";
+    return stack.startsWith(`${file}:`) ? Number.parseInt(stack.slice(file.length + 1), 10) : 0;
+  }
 }
