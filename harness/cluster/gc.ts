@@ -2,7 +2,7 @@
 import { docker, nodeContainers } from "./docker.ts";
 import { removeOldBakedImages } from "./images/bake.ts";
 import { removeNodes } from "./kind-create.ts";
-import { LABEL_OWNER, OWNER } from "./labels.ts";
+import { KIND_CLUSTER_LABEL, LABEL_OWNER, OWNER } from "./labels.ts";
 import { lockName } from "./name-lock.ts";
 import { removeUnusedNetworks } from "./network.ts";
 import { isAlive, LABEL_PROCESS } from "./owner.ts";
@@ -55,15 +55,16 @@ async function deadClusters(note: (line: string) => void, onProgress: (line: str
   }
 }
 
-/** Containers that carry the name of a process which is gone. */
+/** Containers that carry the name of a process which is gone. Nodes never count: a cluster's record answers for them. */
 async function strayContainers(note: (line: string) => void): Promise<void> {
   const { stdout } = await docker([
     ...["ps", "--all", "--filter", `label=${LABEL_OWNER}=${OWNER}`, "--filter", `label=${LABEL_PROCESS}`],
-    ...["--format", `{{.ID}} {{.Names}} {{.Label "${LABEL_PROCESS}"}}`],
+    ...["--format", `{{.ID}} {{.Names}} {{.Label "${LABEL_PROCESS}"}};{{.Label "${KIND_CLUSTER_LABEL}"}}`],
   ]);
   for (const line of stdout.split("\n").filter((row) => row !== "")) {
-    const [id = "", name = "", token = ""] = line.split(" ");
-    if (token === "" || isAlive(token)) continue;
+    const [id = "", name = "", labels = ""] = line.split(" ");
+    const [token = "", cluster = ""] = labels.split(";");
+    if (cluster !== "" || token === "" || isAlive(token)) continue;
     await docker(["rm", "--force", "--volumes", id], { accept: "any" });
     note(`container ${name}`);
   }

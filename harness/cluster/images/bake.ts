@@ -11,12 +11,13 @@ import { FaultlineError, messageOf } from "../../errors.ts";
 import { docker, imageId, ownerLabels } from "../docker.ts";
 import { exec, execStream } from "../exec.ts";
 import { LABEL_CLUSTER, LABEL_OWNER, OWNER } from "../labels.ts";
+import { LABEL_PROCESS } from "../owner.ts";
 import { IMAGE_PREFIX } from "./build.ts";
 
 /** Marks node images made here; value: the image that it was made from. */
 export const LABEL_BAKED_FROM = "faultline.dev/baked-from";
 /** Part of the cache's key: raised with every change of what baking does. */
-const RECIPE = "1";
+const RECIPE = "2";
 const BAKE_TIMEOUT_MS = 600_000;
 
 /** Runs in a container of the node image; images, if any, come as a tar on standard input. */
@@ -102,7 +103,11 @@ async function bake(nodeImage: string, references: readonly string[], tag: strin
   const container = started.stdout.trim();
   try {
     await importInto(container, references, platform);
-    const labels = { [LABEL_OWNER]: OWNER, [LABEL_CLUSTER]: "node", [LABEL_BAKED_FROM]: nodeImage };
+    const labels = {
+      ...{ [LABEL_OWNER]: OWNER, [LABEL_CLUSTER]: "node", [LABEL_BAKED_FROM]: nodeImage },
+      // The container's labels become the image's, and every node's: none of them belongs to the process that bakes.
+      [LABEL_PROCESS]: "",
+    };
     const changes = [
       `ENTRYPOINT ${JSON.stringify(config.Entrypoint ?? [])}`,
       `CMD ${JSON.stringify(config.Cmd ?? [])}`,
