@@ -24,7 +24,8 @@ export async function setupCommand(options: SetupOptions): Promise<number> {
   }
   const stop = new AbortController();
   const onSignal = () => stop.abort();
-  process.once("SIGINT", onSignal).once("SIGTERM", onSignal);
+  // Not `once`: with no listener left, the library that ends child programs with us would end us at once.
+  process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
   const progress = showProgress(process.stderr);
   const listener = options.json ? jsonLines() : progress;
   try {

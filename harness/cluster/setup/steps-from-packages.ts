@@ -1,4 +1,7 @@
-/** Steps where no image registry can be reached: everything is built from package registries. */
+/**
+ * Steps where no image registry can be reached: everything is built from package registries.
+ * What runs Debian's programs waits for the engine's installation, which may exchange libc6 and dpkg under them.
+ */
 import { existsSync } from "node:fs";
 import { readlink } from "node:fs/promises";
 import { join } from "node:path";
@@ -55,7 +58,7 @@ export function stepsFromPackages(): Step[] {
     {
       id: "root",
       title: "root file system of a node",
-      needs: ["packages"],
+      needs: ["packages", "engine-install"],
       isDone: async () => isCached("root", rootFilesystemKey()),
       run: (context) =>
         makeCached("root", rootFilesystemKey(), (folder) =>
@@ -66,7 +69,7 @@ export function stepsFromPackages(): Step[] {
     {
       id: "proxy-root",
       title: "root file system of kube-proxy",
-      needs: ["packages"],
+      needs: ["packages", "engine-install"],
       isDone: async () => isCached("proxy-root", proxyRootKey()),
       run: (context) => makeCached("proxy-root", proxyRootKey(), (folder) => makeProxyRoot(folder, context)),
       fix: NETWORK_FIX,
