@@ -30,6 +30,8 @@ export interface Fault<Spec extends FaultSpec = FaultSpec, Undo extends Json = J
   readonly needs: readonly Capability[];
   /** One-shot: inject runs to its end, revert is a documented no-op, verifyReverted waits for the replacements. */
   readonly oneShot: boolean;
+  /** What pods of the fault's own run: baked into a new cluster's nodes where it can be; inject loads them otherwise. */
+  readonly images?: readonly { readonly name: string; readonly context: string }[];
   readonly drawAs: { readonly label: string; readonly colour: string };
   /** Mistakes in the spec, paths relative to it. Pure. */
   validate(spec: Spec): readonly { readonly path: string; readonly message: string }[];

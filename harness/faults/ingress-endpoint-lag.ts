@@ -12,7 +12,14 @@ import { waitFor } from "../cluster/wait.ts";
 import { parseDuration, toMs } from "../define/duration.ts";
 import { FaultlineError } from "../errors.ts";
 import type { EndpointLagFault, Evidence } from "../types.ts";
-import { ensureSystemNamespace, PROXY_PORT, resetClients, setLag, startAgent } from "./endpoint-lag/agent.ts";
+import {
+  AGENT_IMAGE,
+  ensureSystemNamespace,
+  PROXY_PORT,
+  resetClients,
+  setLag,
+  startAgent,
+} from "./endpoint-lag/agent.ts";
 import { type Canary, measureLag, nudgeWatches, removeCanary, THROTTLE_MS } from "./endpoint-lag/canary.ts";
 import { servingCertificate } from "./endpoint-lag/certificate.ts";
 import { LABEL_FAULT, labelsOf, lagId, metadataOf } from "./endpoint-lag/names.ts";
@@ -38,6 +45,7 @@ export const endpointLag: Fault<EndpointLagFault, EndpointLagUndo> = {
   kind: "ingress.endpoint-lag",
   needs: ["node-exec", "iptables", "certificate-signing", "ingress"],
   oneShot: false,
+  images: [AGENT_IMAGE],
   drawAs: { label: "endpoint changes reach the ingress late", colour: "#56b4e9" },
 
   validate(spec) {
