@@ -18,20 +18,17 @@ export async function extractFiles(packages: readonly string[], folder: string, 
   await mmdebstrap("extract", packages, folder, context);
 }
 
+/**
+ * Stopped or killed, mmdebstrap leaves children at work, and proc, sys and dev mounted in what it made; in namespaces
+ * of its own all of that ends with it.
+ */
+const OWN_NAMESPACES = ["--mount", "--propagation", "private", "--pid", "--mount-proc", "--fork", "--kill-child"];
+
 async function mmdebstrap(variant: string, packages: readonly string[], target: string, context: StepContext) {
   const withoutDocs = ["man", "doc", "locale", "info"].map((folder) => `--dpkgopt=path-exclude=/usr/share/${folder}/*`);
   const options = [`--variant=${variant}`, `--include=${packages.join(",")}`, ...withoutDocs];
-  // Killed, mmdebstrap leaves proc, sys and dev mounted in what it made; in a mount namespace of its own they end with it.
-  const args = [
-    "--mount",
-    "--propagation",
-    "private",
-    "mmdebstrap",
-    ...options,
-    DEBIAN_SUITE,
-    target,
-    await debianMirror(),
-  ];
+  const build = [...options, DEBIAN_SUITE, target, await debianMirror()];
+  const args = [...OWN_NAMESPACES, "mmdebstrap", ...build];
   await exec("unshare", args, {
     timeoutMs: 15 * 60_000,
     // Its own work folder beside the result: what a killed one leaves is removed with the rest.

@@ -1,7 +1,7 @@
 /** Shows what runs, for how long, and how long it took last time: redrawn lines on a terminal, plain lines elsewhere. */
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { messageOf } from "../../errors.ts";
+import { FaultlineError, messageOf } from "../../errors.ts";
 import { home } from "../paths.ts";
 import type { StepListener } from "./run.ts";
 import type { Step } from "./step.ts";
@@ -65,10 +65,15 @@ export function showProgress(stream: NodeJS.WriteStream): Progress {
   }
 }
 
+/** Commands are long, and the whole error comes at the end anyway. */
+const REASON_LENGTH = 160;
+
 function endLine(step: Step, durationMs: number, error: unknown): string {
-  const outcome = error === undefined ? "done  " : "FAILED";
-  const why = error === undefined ? "" : `: ${messageOf(error).split("\n")[0]}`;
-  return `${outcome} ${step.title} in ${duration(durationMs)}${why}`;
+  const what = `${step.title} in ${duration(durationMs)}`;
+  if (error === undefined) return `done   ${what}`;
+  if (error instanceof FaultlineError && error.code === "interrupted") return `stopped ${what}`;
+  const lines = messageOf(error).trim().split("\n");
+  return `FAILED ${what}: ${(lines.at(-1) ?? "").slice(0, REASON_LENGTH)}`;
 }
 
 function runningLines(running: Iterable<Running>): string[] {

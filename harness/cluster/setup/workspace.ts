@@ -34,13 +34,17 @@ export async function inWorkFolder<T>(name: string, use: (folder: string) => Pro
   try {
     return await use(folder);
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    await remove(folder);
   }
 }
 
 /** Removes what interrupted runs left. Only called while no other setup runs. */
 export async function removeLeftovers(): Promise<void> {
-  await rm(workRoot(), { recursive: true, force: true });
+  await remove(workRoot());
 }
+
+/** Tries again for a while: the children of a program that was stopped may still write. */
+const remove = (folder: string): Promise<void> =>
+  rm(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
 
 const workRoot = (): string => join(home(), "setup", "tmp");
