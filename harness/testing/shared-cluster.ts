@@ -6,7 +6,8 @@ import { kindProvider } from "../cluster/kind.ts";
 import type { ClusterHandle } from "../cluster/provider.ts";
 import type { ClusterSpec } from "../types.ts";
 
-export const SHARED_CLUSTER = "faultline-test";
+/** Two test runs on one machine need a name each. */
+export const SHARED_CLUSTER = process.env.FAULTLINE_TEST_CLUSTER ?? "faultline-test";
 const SPEC: ClusterSpec = { topology: "two-workers", ingress: "traefik" };
 
 const onProgress = (line: string) => process.stderr.write(`${SHARED_CLUSTER}: ${line}\n`);
