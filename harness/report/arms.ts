@@ -41,7 +41,7 @@ export function armRows(run: RunRecord, verdict: RunVerdict): readonly ArmRow[] 
 }
 
 /** A latency, or what stands for it where none could be measured. */
-export function latencyText(ms: number): string {
+function latencyText(ms: number): string {
   if (Number.isNaN(ms)) return NONE;
   return Number.isFinite(ms) ? milliseconds(ms) : "dropped";
 }

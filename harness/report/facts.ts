@@ -55,7 +55,7 @@ export function terminationFigures(terminations: readonly Termination[]): Termin
 }
 
 /** Medians of the steps of a termination, ms after the delete; null: no pod has it. */
-export type RaceStep = "sigterm" | "closed" | "notReady" | "lastRequest" | "exit" | "gone";
+type RaceStep = "sigterm" | "closed" | "notReady" | "lastRequest" | "exit" | "gone";
 export type Race = Readonly<Record<RaceStep, number | null>>;
 
 /** The steps of one pod, ms after its delete. */

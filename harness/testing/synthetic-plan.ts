@@ -126,6 +126,7 @@ function plannedArm(name: string, index: number, settings: PlanSettings): Synthe
   const sketch = SYNTHETIC_ARMS[name];
   if (sketch === undefined) throw new RangeError(`no synthetic arm ${name}`);
   const { behaviour, ...rest } = sketch;
+  const restarts = Math.min(5, Math.floor(settings.terminations / 3));
   const forMs = settings.terminations * settings.everyMs;
   const steps: PlannedStep[] = [
     {
@@ -141,8 +142,8 @@ function plannedArm(name: string, index: number, settings: PlanSettings): Synthe
       spec: {
         kind: "pods.terminate",
         deployment: "checkout",
-        rollingRestarts: 5,
-        deletions: settings.terminations - 15,
+        rollingRestarts: restarts,
+        deletions: settings.terminations - 3 * restarts,
         every: `${settings.everyMs}ms`,
       },
       atMs: 2_000,

@@ -3,7 +3,7 @@ import { seeded } from "../plan/random.ts";
 import type { Observation, PlannedArm } from "../types.ts";
 import type { ArmBehaviour } from "./synthetic-run.ts";
 
-export const REPLICAS = 3;
+const REPLICAS = 3;
 export const PORT = 8080;
 
 /** One pod's life; ms on the run's clock, null: not in this run. */

@@ -46,7 +46,7 @@ export function judgeArm(run: RunRecord, arm: PlannedArm): ArmVerdict {
   const stopped = guard?.verdict === "violated";
   const doubts = [
     ...completenessDoubts(run, arm, windows, stopped),
-    ...faultDoubts(arm, faults, faultErrors(journal), stopped),
+    ...faultDoubts(arm, faults, faultErrors(journal), stopped || windows.run?.complete !== true),
     ...loadDoubts(load, record.requests, windows.run),
     ...[...slos, ...mechanisms].filter((c) => c.verdict === "inconclusive").map((c) => `${c.name}: ${c.because}`),
     // An arm without faults has no defect to show: there the violated SLO itself is the finding.

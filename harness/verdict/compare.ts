@@ -22,7 +22,7 @@ export interface ArmStatistics {
   /** null: this is the vulnerable arm, or there is none. */
   readonly againstVulnerable: Comparison | null;
 }
-export interface Comparison {
+interface Comparison {
   readonly arm: string;
   /** Failure ratio of this arm − of the vulnerable arm. */
   readonly difference: number;

@@ -28,8 +28,8 @@ const WHOLE = [
   entry(9, "reverting"),
   entry(10, "reverted", NO),
 ];
-const doubts = (journal: readonly JournalEntry[], stopped = false) =>
-  faultDoubts(ARM, faultSummaries(journal, "vulnerable"), faultErrors(journal), stopped).join(" ");
+const doubts = (journal: readonly JournalEntry[], cutShort = false) =>
+  faultDoubts(ARM, faultSummaries(journal, "vulnerable"), faultErrors(journal), cutShort).join(" ");
 
 test("a fault's life is told with the evidence of inject, revert and clean", () => {
   const [summary] = faultSummaries(WHOLE, "vulnerable");
@@ -74,7 +74,7 @@ test("a fault that worked raises none", () => {
   expect(doubts(WHOLE)).toBe("");
 });
 
-test("where the guard stopped the arm, missing evidence is no doubt, and no effect still is", () => {
+test("in an arm that was cut short missing evidence is no doubt, and no effect still is", () => {
   expect(doubts([], true)).toBe("");
   expect(doubts([entry(1, "intent"), entry(2, "reverting"), entry(3, "reverted", NO)], true)).toBe("");
   expect(doubts([...WHOLE.slice(0, 2), entry(3, "ineffective", NO)], true)).toMatch(/no effect after it was injected/);

@@ -26,19 +26,19 @@ export function unrevertedFaults(journal: readonly JournalEntry[]): readonly str
 
 /**
  * Reasons for which the faults of an arm prove nothing; empty when each one worked from its begin to its end.
- * In an arm that the guard stopped what is missing was cut off, so only what was seen to have no effect counts.
+ * In an arm that was cut short, what is missing is no news, so only what was seen to have no effect counts.
  */
 export function faultDoubts(
   arm: PlannedArm,
   faults: readonly FaultSummary[],
   errors: FaultErrors,
-  stopped: boolean,
+  cutShort: boolean,
 ): readonly string[] {
   const doubts: string[] = [];
   for (const step of arm.steps) {
     const fault = faults.find((candidate) => candidate.id === step.id);
     if (fault === undefined) {
-      if (!stopped) doubts.push(`Fault ${step.fault} was planned and never injected.`);
+      if (!cutShort) doubts.push(`Fault ${step.fault} was planned and never injected.`);
       continue;
     }
     const error = errors.get(step.id);
@@ -50,7 +50,7 @@ export function faultDoubts(
       const evidence = fault.evidence.filter((candidate) => candidate.when === when);
       const bad = evidence.find((candidate) => !candidate.effective);
       if (bad !== undefined) doubts.push(`Fault ${step.fault} had no effect ${words}: ${bad.because}`);
-      else if (evidence.length === 0 && error === undefined && !stopped) {
+      else if (evidence.length === 0 && error === undefined && !cutShort) {
         doubts.push(`Nothing shows that fault ${step.fault} was effective ${words}.`);
       }
     }

@@ -68,7 +68,8 @@ function conclude(
 /** What the run left in the cluster, as a clause; null when nothing. */
 function dirt(run: RunRecord): string | null {
   const faults = unrevertedFaults(run.journal);
-  if (faults.length > 0) return `The cluster was left dirty: ${faults.join(", ")} not reverted`;
+  if (faults.length > 0)
+    return `The cluster was left dirty: ${faults.join(", ")} not reverted, \`faultline revert\` tries again`;
   const end = run.journal.findLast((entry) => entry.type === "run-end");
-  return end?.type === "run-end" && end.dirty ? "The cluster was left dirty" : null;
+  return end?.type === "run-end" && end.dirty ? "The cluster was left dirty, `faultline revert` tries again" : null;
 }

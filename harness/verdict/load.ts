@@ -5,9 +5,9 @@ import { type Window, within } from "./windows.ts";
 import { count, percent } from "./words.ts";
 
 /** More starts dropped than this (ratio of the offered), and the offered load was not what the system got. */
-export const DROPPED_AT_MOST = 0.01;
+const DROPPED_AT_MOST = 0.01;
 /** More starts later than 10 ms than this (ratio of the started), and the arrival times were not the planned ones. */
-export const LATE_AT_MOST = 0.05;
+const LATE_AT_MOST = 0.05;
 
 /** What "late" means, the same as in the load runner's own count. ms */
 const LATE_MS = 10;

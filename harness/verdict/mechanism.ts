@@ -7,7 +7,7 @@ import { type Window, within } from "./windows.ts";
 import { count, counted, milliseconds } from "./words.ts";
 
 /** The controller's log must hold at least this share of the requests that were answered well, or it has holes. */
-export const UPSTREAM_COVERAGE_AT_LEAST = 0.95;
+const UPSTREAM_COVERAGE_AT_LEAST = 0.95;
 
 const UNITS: Readonly<Record<TerminationSignal, "requests" | "ms">> = {
   "requests-after-listener-closed": "requests",

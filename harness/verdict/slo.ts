@@ -32,7 +32,7 @@ export function judgeSlo(slo: Slo, requests: RequestColumns | null, windows: Pha
 }
 
 /** "at least 99.9 %", "p99 at most 500 ms", with the phase. */
-export function objectiveOf(slo: Slo): string {
+function objectiveOf(slo: Slo): string {
   const goal =
     slo.kind === "availability"
       ? `at least ${percent(slo.atLeast)} good`

@@ -11,7 +11,7 @@ import { type Window, within } from "./windows.ts";
  * The watches of pods and of slices are two streams: the slice's change may be seen this much before the pod's
  * own deletion. ms
  */
-export const WATCH_SKEW_MS = 50;
+const WATCH_SKEW_MS = 50;
 
 /** What was seen of one pod, whether it was terminated or not. */
 interface PodLife {

@@ -1,7 +1,7 @@
 /** The ingress controller's access log by the address that it chose. */
 import type { UpstreamColumns } from "../types.ts";
 
-export interface UpstreamRequest {
+interface UpstreamRequest {
   readonly startMs: number;
   readonly status: number;
 }

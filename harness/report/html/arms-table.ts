@@ -52,7 +52,7 @@ function against({ againstVulnerable }: ArmRow["figures"]): Markup | null {
   if (difference === 0) return html`<span class="against">same as ${arm}</span>`;
   const points = (ratio: number) => Math.abs(ratio * 100).toFixed(1);
   const [near, far] = difference < 0 ? [interval.high, interval.low] : [interval.low, interval.high];
-  const p = pValue < 0.0001 ? "p < 0.0001" : `p = ${pValue.toFixed(pValue < 0.01 ? 4 : 2)}`;
+  const p = pValue < 0.0001 ? "p < 0.0001" : `p = ${pValue.toFixed(pValue < 0.01 ? 4 : 2)}`;
   const range = Math.sign(near) === Math.sign(far) ? ` (${points(near)} to ${points(far)})` : "";
   return html`<span class="against">${points(difference)}${range} points ${difference < 0 ? "below" : "above"} ${arm}, ${p}</span>`;
 }

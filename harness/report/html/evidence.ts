@@ -22,8 +22,9 @@ export function faultEvidence(arm: PlannedArm, faults: readonly FaultSummary[], 
 }
 
 function faultFacts(fault: FaultSummary, zeroMs: number): Markup {
-  const at = (t: number | null) => (t === null ? "never" : `at ${milliseconds(t - zeroMs)}`);
-  return html`<p class="note">Injected ${at(fault.injectedMs)}, verified as reverted ${at(fault.revertedMs)}${fault.state === "reverted" ? null : html`, <strong class="late">last state: ${fault.state}</strong>`}.</p>
+  const at = (what: string, t: number | null) =>
+    t === null ? `never ${what}` : `${what} at ${milliseconds(t - zeroMs)}`;
+  return html`<p class="note">It was ${at("injected", fault.injectedMs)}, ${at("verified as reverted", fault.revertedMs)}${fault.state === "reverted" ? null : html`, <strong class="late">last state: ${fault.state}</strong>`}.</p>
 <table class="evidence cards"><tbody>${fault.evidence.map(
     (evidence) =>
       html`<tr><th scope="row">${WHEN[evidence.when]}</th><td class="at" data-title="At">${milliseconds(evidence.t - zeroMs)}</td><td data-title="Effect">${evidence.effective ? "in effect" : "no effect"}</td><td data-title="Because">${evidence.because} <span class="values">${Object.entries(evidence.values).map(([key, value]) => html`<span>${key} ${typeof value === "number" ? Number(value.toFixed(2)) : value}</span> `)}</span></td></tr>`,

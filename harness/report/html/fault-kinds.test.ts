@@ -16,7 +16,7 @@ test("a lasting fault is in from injected to reverting, a one-shot from its inte
       toMs: at("vulnerable/lag/0", "reverting"),
     },
     {
-      label: "pods terminated: 5 rolling restarts, -12 deletions",
+      label: "pods terminated: 1 rolling restart, 0 deletions",
       fromMs: at("vulnerable/restarts/1", "intent"),
       toMs: at("vulnerable/restarts/1", "injected"),
     },

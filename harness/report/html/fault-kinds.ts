@@ -1,6 +1,6 @@
 /** How each kind of fault is drawn, and when it was in. */
 import type { FaultKind, FaultSpec, JournalEntry, PlannedArm } from "../../types.ts";
-import { durationMs, milliseconds } from "../../verdict/words.ts";
+import { counted, durationMs, milliseconds } from "../../verdict/words.ts";
 
 interface Drawing {
   /** A CSS class with a colour. */
@@ -42,7 +42,7 @@ export function faultLabel(spec: FaultSpec): string {
     case "ingress.endpoint-lag":
       return `endpoint changes reach the ingress ${milliseconds(durationMs(spec.lag))} late`;
     case "pods.terminate":
-      return `pods terminated: ${spec.rollingRestarts} rolling restarts, ${spec.deletions} deletions`;
+      return `pods terminated: ${counted(spec.rollingRestarts, "rolling restart")}, ${counted(spec.deletions, "deletion")}`;
     case "noop":
       return "no-op";
   }

@@ -10,8 +10,8 @@ export interface Layout {
   readonly left: number;
   readonly right: number;
 }
-export const WIDE: Layout = { name: "wide", width: 1_064, left: 58, right: 14 };
-export const NARROW: Layout = { name: "narrow", width: 368, left: 46, right: 8 };
+const WIDE: Layout = { name: "wide", width: 1_064, left: 58, right: 14 };
+const NARROW: Layout = { name: "narrow", width: 368, left: 46, right: 8 };
 
 export interface Tick {
   readonly value: number;

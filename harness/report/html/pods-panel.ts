@@ -21,7 +21,7 @@ export function podsPanel(layout: Layout, top: number, pods: readonly Terminatio
 }
 
 /** Thin: until the pod's object is gone. Blue: taking connections. Red: requests still arrive, nobody listens. */
-export function podBar(pod: Termination, place: Scale, y: number, thickness: number): Markup {
+function podBar(pod: Termination, place: Scale, y: number, thickness: number): Markup {
   const from = place(pod.deletedMs);
   const closedMs = closedMsOf(pod);
   const endMs = Math.max(pod.goneMs ?? 0, pod.exitMs ?? 0, closedMs ?? 0, pod.deletedMs);

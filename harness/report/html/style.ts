@@ -42,6 +42,7 @@ th,td{text-align:left;vertical-align:top;padding:9px 16px 9px 0;border-bottom:1p
 th:last-child,td:last-child{padding-right:0}
 thead th{font-size:13px;color:var(--soft);padding-bottom:6px;vertical-align:bottom;line-height:1.3}
 tbody th{font-weight:600}
+.arms th a{white-space:nowrap}
 .number{text-align:right;white-space:nowrap}
 thead .number{white-space:normal}
 .role,.because,.against{display:block;font-size:13px;font-weight:400;color:var(--soft)}
@@ -106,7 +107,8 @@ text{fill:var(--ink);font-size:12px}
 .evidence th{font-weight:600;white-space:nowrap;width:14.5em}
 .evidence .at{width:7em}
 .evidence td:nth-child(3){width:7em}
-.values span{font-family:var(--mono);font-size:12px;color:var(--soft);white-space:nowrap;margin-left:8px}
+.values{display:block}
+.values span{font-family:var(--mono);font-size:12px;color:var(--soft);white-space:nowrap;margin-right:12px}
 details{margin-top:14px}
 summary{cursor:pointer;font-size:14px;color:var(--soft)}
 .scroll{overflow-x:auto}
@@ -121,11 +123,11 @@ pre{margin-top:12px;padding:14px 16px;background:var(--card);border:1px solid va
 .settings dt{font-size:14px}
 .settings dd{text-align:right;overflow-wrap:anywhere}
 .checks .role{display:inline;margin-left:8px}
-@media (max-width:900px){
+@media screen and (max-width:900px){
 main{padding:28px 16px 48px}
 h1{font-size:26px}h2{font-size:21px}
 section{margin-top:44px}
-.only-wide{display:none}.only-narrow{display:block;max-width:620px}
+.only-wide{display:none}.only-narrow{display:block;max-width:480px}
 .columns{grid-template-columns:1fr;gap:0}
 .columns>div+div{margin-top:36px}
 .facts{gap:10px 26px}
@@ -136,13 +138,12 @@ section{margin-top:44px}
 .cards tbody th{padding-bottom:4px}
 .cards td[data-title]{position:relative;padding-left:9em}
 .cards td[data-title]::before{content:attr(data-title);position:absolute;left:0;font-size:13px;font-weight:400;color:var(--soft);line-height:24px}
-.ratio-bar{display:inline-block;vertical-align:middle;margin-right:10px}
 .arms .as-expected,.arms .not-expected{display:inline}
 .cards.evidence th,.cards.evidence td{width:auto}
 }
 @media print{
 :root{--bg:#fff;--card:#fff;--ink:#000;--soft:#444;--rule:#ccc;--grid:#e5e5e5;--blue:#1467a8;--band:#1467a82e;--good:#8fb3d1;--red:#c23f06;--violet:#7b4b94;--amber:#9a6500;--grey:#777;--green:#00735a;--fault-a:#7b4b94;--fault-b:#b07400;--lane-ink:#000}
-body{font-size:12px;-webkit-print-color-adjust:exact;print-color-adjust:exact}
+body{font-size:14px;-webkit-print-color-adjust:exact;print-color-adjust:exact}
 main{max-width:none;padding:0}
 .only-wide{display:block}.only-narrow{display:none}
 figure,tr,.fault{break-inside:avoid}

@@ -51,7 +51,7 @@ ${shades(faults, place, lanesTop, bottom)}${timeAxis(layout, place, ticks, lanes
 ${latencyPanel(layout, latencyTop, bins, failures, place)}
 ${failedPanel(layout, failedTop, bins, place)}
 ${goodPanel(layout, goodTop, bins, place)}
-${terminations.length === 0 ? null : podsPanel(layout, podsTop, terminations, place)}
+${terminations.length === 0 ? null : podsPanel(layout, podsTop, terminations, (ms) => place(Math.min(ms, run.endMs)))}
 </svg>`;
 }
 
