@@ -1,26 +1,25 @@
 /** Clusters in containers of this machine, made by kind: the provider. */
-import { mkdir } from "node:fs/promises";
 import { FaultlineError } from "../errors.ts";
 import type { ClusterSpec } from "../types.ts";
 import { nodeContainers } from "./docker.ts";
 import { freePorts } from "./free-port.ts";
 import { collectGarbage } from "./gc.ts";
 import { attachHandle, createHandle, finishCluster, publishedIngress } from "./handle.ts";
-import { readHostTraits } from "./host-traits.ts";
+import { type HostTraits, readHostTraits } from "./host-traits.ts";
 import { bakeNodeImage } from "./images/bake.ts";
 import { buildImages } from "./images/build.ts";
 import { ensureLocalImage } from "./images/pull.ts";
 import { failedToBoot, kindCreate, removeNodes } from "./kind-create.ts";
 import { lockName } from "./name-lock.ts";
 import { checkClusterName } from "./names.ts";
-import { ensureNetwork, NETWORKS, removeUnusedNetworks } from "./network.ts";
+import { ensureNetwork, networkOf, removeUnusedNetworks } from "./network.ts";
 import { reservedForCap } from "./node-limits.ts";
 import { processToken } from "./owner.ts";
-import { clusterFolder, kubeconfigPath } from "./paths.ts";
+import { kubeconfigPath } from "./paths.ts";
 import type { ClusterHandle, ClusterProvider, ClusterSummary, UpRequest } from "./provider.ts";
 import { type ClusterRecord, listRecords, readRecord, removeClusterFolder, writeRecord } from "./record.ts";
 import { type SetupState, setupState } from "./setup/index.ts";
-import { kindConfigOf, readTopology } from "./topology.ts";
+import { type KindConfig, kindConfigOf, readTopology } from "./topology.ts";
 
 export const kindProvider: ClusterProvider = { up, attach, list, down, gc: collectGarbage };
 
@@ -52,25 +51,10 @@ function notOurs(name: string): FaultlineError {
 }
 
 async function create(request: UpRequest, setup: SetupState): Promise<ClusterHandle> {
-  const { name, spec, onProgress } = request;
-  const egress = spec.egress ?? "rejected";
-  const kubeconfig = kubeconfigPath(name);
+  const { name, spec } = request;
   // What is wrong with the request comes to light before anything is made.
   const [topology, host] = await Promise.all([readTopology(spec.topology), readHostTraits()]);
-  const limits = spec.nodeLimits === undefined ? {} : { nodeLimits: spec.nodeLimits };
   reservedForCap(host, spec.nodeLimits);
-  const [nodeImage, network] = await Promise.all([
-    prepareNodeImage(request, setup),
-    ensureNetwork(egress, setup.nodeImage),
-  ]);
-  const imageFromPackages = setup.surroundings === "packages" && spec.nodeImage === undefined;
-  let ingressPort = 0;
-  const config = async () => {
-    const [ingress = 0, apiServer = 0] = await freePorts(name, 2);
-    ingressPort = ingress;
-    const choices = { name, nodeImage, host, imageFromPackages, ...limits };
-    return kindConfigOf(topology, { ...choices, ingressPort: ingress, apiServerPort: apiServer });
-  };
   const record: ClusterRecord = {
     schemaVersion: 1,
     name,
@@ -79,32 +63,58 @@ async function create(request: UpRequest, setup: SetupState): Promise<ClusterHan
     owner: processToken(),
     keep: request.keep ?? false,
     topology: spec.topology,
-    nodeImage,
-    network,
+    network: networkOf(spec.egress ?? "rejected").name,
   };
-  await mkdir(clusterFolder(name), { recursive: true });
+  // The record first: it keeps others from removing the network before the first node is on it.
   await writeRecord(record);
-  const signal = request.signal === undefined ? {} : { signal: request.signal };
-  const boot = { kindBinary: setup.kindBinary, name, config, kubeconfig, network, ...signal, onProgress };
   try {
-    await kindCreate(boot);
-    const handle = createHandle({
-      name,
-      kubeconfig,
-      setup,
-      ingressPort: spec.ingress === undefined ? null : ingressPort,
-    });
-    try {
-      await finishCluster(handle, spec, setup, request);
-    } catch (error) {
-      throw await failedToBoot(boot, error);
-    }
+    const handle = await boot(request, setup, topology, host);
     await writeRecord({ ...record, state: "ready" });
     return handle;
   } catch (error) {
     await removeClusterFolder(name);
     await removeUnusedNetworks(await networksInCreation(), setup.nodeImage);
     throw error;
+  }
+}
+
+async function boot(
+  request: UpRequest,
+  setup: SetupState,
+  topology: KindConfig,
+  host: HostTraits,
+): Promise<ClusterHandle> {
+  const { name, spec, onProgress } = request;
+  const egress = spec.egress ?? "rejected";
+  const kubeconfig = kubeconfigPath(name);
+  const nodeImage = await prepareNodeImage(request, setup);
+  const network = await ensureNetwork(egress, setup.nodeImage);
+  const choices = {
+    ...{ name, nodeImage, host, imageFromPackages: setup.surroundings === "packages" && spec.nodeImage === undefined },
+    ...(spec.nodeLimits === undefined ? {} : { nodeLimits: spec.nodeLimits }),
+  };
+  let published: number | null = null;
+  const config = async () => {
+    const [ingressPort = 0, apiServerPort = 0] = await freePorts(name, 2);
+    published = ingressPort;
+    return kindConfigOf(topology, { ...choices, ingressPort, apiServerPort });
+  };
+  const signal = request.signal === undefined ? {} : { signal: request.signal };
+  const creation = { kindBinary: setup.kindBinary, name, config, kubeconfig, network, ...signal, onProgress };
+  await kindCreate(creation);
+  try {
+    // kind makes a network that is missing, and one of kind's has no rule: if ours was removed meanwhile this refuses it.
+    await ensureNetwork(egress, setup.nodeImage);
+    const handle = createHandle({
+      name,
+      kubeconfig,
+      setup,
+      ingressPort: spec.ingress === undefined ? null : published,
+    });
+    await finishCluster(handle, spec, setup, request);
+    return handle;
+  } catch (error) {
+    throw await failedToBoot(creation, error);
   }
 }
 
@@ -148,7 +158,7 @@ async function attach(request: UpRequest): Promise<ClusterHandle> {
   await checkFits(name, spec, record, containers.filter(({ role }) => role === "worker").length);
   // The rule does not outlive a restart of the machine, the network does.
   if (record !== null)
-    await ensureNetwork(record.network === NETWORKS.allowed.name ? "allowed" : "rejected", setup.nodeImage);
+    await ensureNetwork(record.network === networkOf("allowed").name ? "allowed" : "rejected", setup.nodeImage);
   return await attachHandle(request, setup);
 }
 
@@ -161,7 +171,7 @@ async function checkFits(
 ): Promise<void> {
   const topology = await readTopology(spec.topology);
   const wanted = topology.nodes.filter(({ role }) => role === "worker").length;
-  const network = NETWORKS[spec.egress ?? "rejected"].name;
+  const network = networkOf(spec.egress ?? "rejected").name;
   const wrong =
     workers < wanted
       ? `has ${workers} workers, ${spec.topology} needs ${wanted}`

@@ -9,6 +9,6 @@ const LISTING = `Chain DOCKER-USER (1 references)
 `;
 
 test("counters are those of our rule alone", () => {
-  expect(parseCounters(LISTING)).toEqual({ packets: 159, bytes: 9756 });
-  expect(parseCounters(LISTING.split("\n").slice(0, 3).join("\n"))).toBeNull();
+  expect(parseCounters(LISTING, "br-faultline")).toEqual({ packets: 159, bytes: 9756 });
+  expect(parseCounters(LISTING.split("\n").slice(0, 3).join("\n"), "br-faultline")).toBeNull();
 });

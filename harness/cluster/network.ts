@@ -18,17 +18,24 @@ interface ClusterNetwork {
   /** At most 15 characters, the kernel's limit. */
   readonly bridge: string;
 }
-/** Clusters that may reach out live on a network of their own, so that those that may not stay hermetic. */
-export const NETWORKS: Readonly<Record<Egress, ClusterNetwork>> = {
-  rejected: { name: NETWORK, bridge: BRIDGE },
-  allowed: { name: `${NETWORK}-open`, bridge: `${BRIDGE}-o` },
-};
+/**
+ * Clusters that may reach out live on a network of their own, so that those that may not stay hermetic. The name can be
+ * set (`FAULTLINE_NETWORK`, at most 10 characters) where it is taken, and so that a test has a network of its own.
+ */
+export function networkOf(egress: Egress): ClusterNetwork {
+  const name = process.env.FAULTLINE_NETWORK ?? NETWORK;
+  const bridge = name === NETWORK ? BRIDGE : `br-${name.slice(0, 10)}`;
+  return egress === "rejected" ? { name, bridge } : { name: `${name}-open`, bridge: `${bridge}-o` };
+}
 
-const RULE = [
-  ...["-i", BRIDGE, "!", "-o", BRIDGE],
-  ...["-m", "comment", "--comment", OWNER],
-  ...["-j", "REJECT", "--reject-with", "icmp-port-unreachable"],
-];
+const rule = (): readonly string[] => {
+  const { bridge } = networkOf("rejected");
+  return [
+    ...["-i", bridge, "!", "-o", bridge],
+    ...["-m", "comment", "--comment", OWNER],
+    ...["-j", "REJECT", "--reject-with", "icmp-port-unreachable"],
+  ];
+};
 
 /**
  * Makes sure that the network is there and, for a hermetic one, its rule too. Right if both are there already.
@@ -36,7 +43,7 @@ const RULE = [
  * @throws FaultlineError `not-ours` when a foreign network has the name, `setup` when the rule cannot be written.
  */
 export async function ensureNetwork(egress: Egress, helperImage: string | undefined): Promise<string> {
-  const network = NETWORKS[egress];
+  const network = networkOf(egress);
   // The rule first: a network without it must never be seen by a node.
   if (egress === "rejected") await ensureRule(await findFirewall(helperImage));
   if ((await ownNetwork(network.name)) === "absent") {
@@ -68,12 +75,12 @@ export async function removeUnusedNetworks(
 ): Promise<readonly string[]> {
   const removed: string[] = [];
   for (const egress of ["rejected", "allowed"] as const) {
-    const { name } = NETWORKS[egress];
+    const { name, bridge } = networkOf(egress);
     if (stillWanted.has(name) || (await inspect(name))?.owner === "foreign") continue;
     const { exitCode, stderr } = await docker(["network", "rm", name], { accept: "any" });
     if (exitCode === 0) removed.push(`network ${name}`);
     else if (!/not found|no such network/i.test(stderr)) continue; // in use
-    if (egress === "rejected" && (await removeRule(helperImage))) removed.push(`iptables rule for ${BRIDGE}`);
+    if (egress === "rejected" && (await removeRule(helperImage))) removed.push(`iptables rule for ${bridge}`);
   }
   return removed;
 }
@@ -86,14 +93,14 @@ export interface RuleCounters {
 export async function rejectedSoFar(helperImage?: string): Promise<RuleCounters | null> {
   const firewall = await findFirewall(helperImage);
   const { stdout } = await firewall.run(["-L", CHAIN, "-v", "-x", "-n"]);
-  return parseCounters(stdout);
+  return parseCounters(stdout, networkOf("rejected").bridge);
 }
 
-/** The counters of our rule in `iptables -L -v -x -n`. */
-export function parseCounters(listing: string): RuleCounters | null {
+/** The counters of our rule for a bridge in `iptables -L -v -x -n`. */
+export function parseCounters(listing: string, bridge: string): RuleCounters | null {
   for (const line of listing.split("\n")) {
-    const match = /^\s*(\d+)\s+(\d+)\s+REJECT\b/.exec(line);
-    if (match !== null && line.includes(`/* ${OWNER} */`) && line.includes(BRIDGE)) {
+    const match = /^\s*(\d+)\s+(\d+)\s+REJECT\s+\S+\s+\S+\s+(\S+)/.exec(line);
+    if (match !== null && match[3] === bridge && line.includes(`/* ${OWNER} */`)) {
       return { packets: Number(match[1]), bytes: Number(match[2]) };
     }
   }
@@ -101,14 +108,14 @@ export function parseCounters(listing: string): RuleCounters | null {
 }
 
 async function ensureRule(firewall: Firewall): Promise<void> {
-  if ((await firewall.run(["-C", CHAIN, ...RULE])).exitCode === 0) return;
-  const inserted = await firewall.run(["-I", CHAIN, ...RULE]);
+  if ((await firewall.run(["-C", CHAIN, ...rule()])).exitCode === 0) return;
+  const inserted = await firewall.run(["-I", CHAIN, ...rule()]);
   if (inserted.exitCode === 0) return;
   throw new FaultlineError(
     "setup",
     `the rule that keeps packets inside could not be written: ${inserted.stderr.trim()}`,
     {
-      fix: `By hand, as root: ${["iptables", "-I", CHAIN, ...RULE].join(" ")}; or set egress to allowed.`,
+      fix: `By hand, as root: ${["iptables", "-I", CHAIN, ...rule()].join(" ")}; or set egress to allowed.`,
       context: { where: firewall.where },
     },
   );
@@ -117,7 +124,7 @@ async function ensureRule(firewall: Firewall): Promise<void> {
 async function removeRule(helperImage: string | undefined): Promise<boolean> {
   const firewall = await findFirewall(helperImage).catch(() => null);
   let removed = false;
-  while (firewall !== null && (await firewall.run(["-D", CHAIN, ...RULE])).exitCode === 0) removed = true;
+  while (firewall !== null && (await firewall.run(["-D", CHAIN, ...rule()])).exitCode === 0) removed = true;
   return removed;
 }
 

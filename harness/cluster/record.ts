@@ -14,7 +14,6 @@ export interface ClusterRecord {
   /** Stays when its owner is gone. */
   readonly keep: boolean;
   readonly topology: string;
-  readonly nodeImage: string;
   readonly network: string;
 }
 
