@@ -3,10 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { asyncBufferFromFile, parquetReadObjects } from "hyparquet";
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test, vi } from "vitest";
 import { MAX_TEXTS, OVERFLOW_TEXT } from "./file.ts";
 import { ColumnFile, type Columns, type Row, readColumns, type Schema, toParquet } from "./index.ts";
 
+vi.setConfig({ testTimeout: 120_000 });
 const folder = mkdtempSync(join(tmpdir(), "faultline-columns-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -56,7 +57,7 @@ describe("a column file", () => {
     for (const row of ROWS) {
       file.append(row);
       const before = statSync(path).size;
-      await expect.poll(() => statSync(path).size).toBeGreaterThan(before);
+      await expect.poll(() => statSync(path).size, { timeout: 20_000 }).toBeGreaterThan(before);
       ends.push(statSync(path).size);
     }
     await file.close();

@@ -8,7 +8,7 @@ import { arrayOf, openColumns } from "./read.ts";
 import type { ColumnKind, Columns, Metadata, Schema } from "./schema.ts";
 
 /** Rows of a row group: what is in memory at a time while a file is converted. */
-const GROUP_ROWS = 50_000;
+const GROUP_ROWS = 20_000;
 const SCHEMA_KEY = "faultline.schema";
 /** Level 6 took twice the time of level 1 and saved 2 % on samples. */
 const GZIP_LEVEL = 1;

@@ -23,6 +23,8 @@ export const BUILT_IN: Readonly<Record<string, MetricType>> = {
   data_received: "counter",
 };
 
+const PIECE = 8192;
+
 /** Values of one metric, all or those with certain tags. */
 export class Series {
   readonly type: MetricType;
@@ -30,7 +32,8 @@ export class Series {
   count = 0;
   sum = 0;
   last = 0;
-  #values = new Float64Array(0);
+  /** In pieces, so that growing copies nothing. */
+  readonly #pieces: Float64Array[] = [];
 
   constructor(type: MetricType, filter: Series["filter"]) {
     this.type = type;
@@ -39,21 +42,22 @@ export class Series {
 
   add(value: number): void {
     if (this.type === "trend") {
-      if (this.count === this.#values.length) {
-        const grown = new Float64Array(Math.max(1024, Math.ceil(this.count * 1.5)));
-        grown.set(this.#values);
-        this.#values = grown;
-      }
-      this.#values[this.count] = value;
+      const at = this.count % PIECE;
+      if (at === 0) this.#pieces.push(new Float64Array(PIECE));
+      (this.#pieces.at(-1) as Float64Array)[at] = value;
     }
     this.count++;
     this.sum += value;
     this.last = value;
   }
 
-  /** Ascending; a trend's values only. Sorts in place. */
+  /** Ascending; a trend's values only. */
   sorted(): Float64Array {
-    return this.#values.subarray(0, this.count).sort();
+    const all = new Float64Array(this.#pieces.length * PIECE);
+    this.#pieces.forEach((piece, index) => {
+      all.set(piece, index * PIECE);
+    });
+    return all.subarray(0, this.count).sort();
   }
 }
 

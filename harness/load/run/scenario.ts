@@ -4,6 +4,9 @@ import type { Scenario } from "../k6/options.ts";
 import type { Vu } from "../k6/vu.ts";
 import type { Schedule } from "./pacer-types.ts";
 
+/** Timers count whole milliseconds and may fire almost one too early: what is due in the last one must not be lost. */
+const TIMER_EARLY_MS = 2;
+
 export interface VuInstance {
   readonly vu: Vu;
   /** One iteration. */
@@ -62,7 +65,8 @@ export class ScenarioRun {
     const { scenario } = this;
     this.#startMs = atMs + scenario.startMs;
     const endMs = this.#startMs + scenario.durationMs;
-    this.#timers.push(setTimeout(() => this.close(scenario.gracefulStopMs), endMs - monotonicMs()));
+    const inMs = endMs - monotonicMs() + TIMER_EARLY_MS;
+    this.#timers.push(setTimeout(() => this.close(scenario.gracefulStopMs), inMs));
     if (scenario.executor === "constant-vus") {
       this.#timers.push(setTimeout(() => this.#beginVus(), this.#startMs - monotonicMs()));
       return null;
