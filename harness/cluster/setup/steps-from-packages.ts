@@ -17,6 +17,7 @@ import { makeProxyRoot } from "./proxy-root.ts";
 import { packageList, programsKey, proxyRootKey, rootFilesystemKey, versions } from "./recipe.ts";
 import { buildNodeBaseImage, buildTraefikImage } from "./small-images.ts";
 import { imageStep, NETWORK_FIX, type Step } from "./step.ts";
+import { pullStep } from "./steps-from-registry.ts";
 import { isCached, makeCached } from "./workspace.ts";
 
 /** What the builds call, a program or a file, and the Debian package that brings it. */
@@ -74,12 +75,10 @@ export function stepsFromPackages(): Step[] {
       run: (context) => makeCached("proxy-root", proxyRootKey(), (folder) => makeProxyRoot(folder, context)),
       fix: NETWORK_FIX,
     },
-    {
-      ...imageStep("node-image", "node image", images.nodeImage),
-      needs: ["engine", "programs", "root", "proxy-root"],
-      run: (context) => buildNodeImage(images.nodeImage, context),
-      fix: "run `faultline setup` again; if it fails at the same place, `docker system df` and `df` show whether disk is left",
-    },
+    // An image of the user's own is never built under that name.
+    process.env.FAULTLINE_NODE_IMAGE === undefined
+      ? nodeImageStep(images.nodeImage)
+      : pullStep("node-image", images.nodeImage),
     {
       ...imageStep("traefik", `Traefik ${versions.traefik}`, images.traefikImage),
       needs: ["engine", "packages"],
@@ -93,6 +92,15 @@ export function stepsFromPackages(): Step[] {
       fix: NETWORK_FIX,
     },
   ];
+}
+
+function nodeImageStep(image: string): Step {
+  return {
+    ...imageStep("node-image", "node image", image),
+    needs: ["engine", "programs", "root", "proxy-root"],
+    run: (context) => buildNodeImage(image, context),
+    fix: "run `faultline setup` again; if it fails at the same place, `docker system df` and `df` show whether disk is left",
+  };
 }
 
 /** @param tools as `BUILD_TOOLS`; where nothing is built there are none. */

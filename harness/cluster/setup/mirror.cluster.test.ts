@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { exec } from "../exec.ts";
 import { freePort } from "../free-port.ts";
+import { kindProvider } from "../kind.ts";
 import { binFolder } from "../paths.ts";
 import { waitFor } from "../wait.ts";
 import { type ImageNames, mirrored, resolveImages } from "./images.ts";
@@ -14,6 +15,7 @@ import { install } from "./install.ts";
 import type { Step } from "./step.ts";
 
 const images: (keyof ImageNames)[] = ["nodeImage", "traefikImage", "nodeBaseImage"];
+const CLUSTER = "faultline-mirror";
 let folder: string;
 let mirror: string;
 let registry: ChildProcess;
@@ -36,6 +38,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
+  await kindProvider.down(CLUSTER, () => undefined);
   for (const name of Object.values(resolveImages("mirror")) as string[]) await docker(["rmi", name], "any");
   vi.unstubAllEnvs();
   registry.kill();
@@ -65,6 +68,25 @@ describe("behind a mirror", () => {
     expect(await setUp()).toEqual(images.map((image) => `pull ${names[image]}`));
     expect(await setupState()).toMatchObject({ ...names, surroundings: "mirror" });
     expect(await setUp()).toEqual([]);
+  });
+
+  test("a cluster boots from the mirror's images, ingress controller included", async () => {
+    const topology = join(folder, "one-node.yaml");
+    writeFileSync(topology, "kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\nnodes:\n- role: control-plane\n");
+    const onProgress = () => undefined;
+    const cluster = await kindProvider.up({
+      name: CLUSTER,
+      spec: { topology, ingress: "traefik" },
+      images: [],
+      onProgress,
+    });
+    try {
+      expect((await cluster.nodes()).map((node) => node.role)).toEqual(["control-plane"]);
+      // No route yet: Traefik itself answers that there is none.
+      expect((await fetch(cluster.ingressUrl ?? "")).status).toBe(404);
+    } finally {
+      await kindProvider.down(CLUSTER, onProgress);
+    }
   });
 
   test("FAULTLINE_NODE_IMAGE that the mirror does not serve: named, with what to set", async () => {
