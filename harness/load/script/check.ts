@@ -1,8 +1,8 @@
 /** What a script uses that the runner does not have: names of k6's API, globals, exports. */
-import type { AnyNode, Binding, ModuleScopes } from "./scope.ts";
-import { childrenOf, nameOf } from "./scope.ts";
+import type { Binding, ModuleScopes } from "./scope.ts";
 import { lineAt, type ScriptProblem } from "./source.ts";
 import { MISSING_EXPORTS, MISSING_GLOBALS, MISSING_RESPONSE_METHODS, MODULES, supportedNames } from "./supported.ts";
+import { type AnyNode, childrenOf, nameOf } from "./tree.ts";
 
 /** Every unsupported name in one module. `exports`: what each module of the script exports. */
 export function checkNames(

@@ -7,9 +7,21 @@
  * virtual user has an instance of the script for itself. What cannot be done that way is a problem with its line.
  */
 import type { CallExpression } from "acorn";
-import { type AnyNode, type Binding, type FunctionNode, isFunction, type ModuleScopes, nameOf } from "./scope.ts";
+import { Callees, type Located } from "./callees.ts";
+import type { Binding, ModuleScopes } from "./scope.ts";
 import { lineAt, type ScriptProblem } from "./source.ts";
 import { MODULES, SEQUENTIAL_METHODS, SYNCHRONOUS_METHODS } from "./supported.ts";
+import {
+  type AnyNode,
+  declarationOf,
+  enclosingFunction,
+  type FunctionNode,
+  isCallee,
+  isInsideOptionalChain,
+  memberName,
+  nameOf,
+  textOf,
+} from "./tree.ts";
 
 export interface Colouring {
   readonly asyncFunctions: ReadonlySet<AnyNode>;
@@ -28,8 +40,6 @@ export function colour(modules: readonly ModuleScopes[]): Colouring {
 /** Stands for the names that are not known before the run: elements of arrays, computed properties. */
 const ELEMENTS = "[]";
 
-type Located = { readonly node: AnyNode; readonly scopes: ModuleScopes };
-
 class Colourer implements Colouring {
   readonly asyncFunctions = new Set<AnyNode>();
   readonly awaitedCalls = new Set<AnyNode>();
@@ -41,23 +51,17 @@ class Colourer implements Colouring {
   readonly #names = new Set<string>();
   readonly #calls: Located[] = [];
   readonly #members: Located[] = [];
-  readonly #functionsByName = new Map<string, FunctionNode[]>();
+  readonly #callees: Callees;
   readonly #flowed = new Set<AnyNode>();
   readonly #reported = new Set<string>();
 
   constructor(modules: readonly ModuleScopes[]) {
     this.#modules = modules;
+    this.#callees = new Callees(modules);
     for (const scopes of modules) {
-      for (const [node, parent] of scopes.parents) {
+      for (const node of scopes.parents.keys()) {
         if (node.type === "CallExpression") this.#calls.push({ node, scopes });
         if (node.type === "MemberExpression") this.#members.push({ node, scopes });
-        const isValue =
-          (parent.type === "Property" || parent.type === "MethodDefinition" || parent.type === "PropertyDefinition") &&
-          parent.value === node;
-        if (isValue && isFunction(node)) {
-          const name = nameOf(parent.key);
-          this.#functionsByName.set(name, [...(this.#functionsByName.get(name) ?? []), node]);
-        }
       }
     }
   }
@@ -277,7 +281,7 @@ class Colourer implements Colouring {
   /** `check(r, { ok: () => http.get(…) })`: a check is decided at once. */
   #refuseCheck(property: AnyNode, scopes: ModuleScopes): void {
     const call = scopes.parents.get(scopes.parents.get(property) ?? property);
-    if (call?.type !== "CallExpression" || this.#apiName(call.callee, scopes) !== "check") return;
+    if (call?.type !== "CallExpression" || this.#callees.apiName(call.callee, scopes) !== "check") return;
     this.#problem(property, scopes, "a call that waits is inside a check; make it before, and check its result");
   }
 
@@ -299,13 +303,13 @@ class Colourer implements Colouring {
     if (call.type !== "CallExpression") return;
     const { callee } = call;
     const index = call.arguments.indexOf(value as (typeof call.arguments)[number]);
-    const api = this.#apiName(callee, scopes);
+    const api = this.#callees.apiName(callee, scopes);
     if (api === "group") {
       this.#awaitCall(call, scopes);
       return;
     }
     const method = callee.type === "MemberExpression" && !callee.computed ? nameOf(callee.property) : "";
-    const locals = this.#localFunctions(callee, method, scopes);
+    const locals = this.#callees.functions(callee, method, scopes);
     if (locals.length > 0) {
       for (const { node, scopes: home } of locals) this.#parameter(node as FunctionNode, index, home);
       return;
@@ -320,36 +324,6 @@ class Colourer implements Colouring {
     const into =
       api !== "" ? `${api}()` : SYNCHRONOUS_METHODS.includes(method) ? `.${method}()` : textOf(callee, scopes);
     this.#problem(value, scopes, `a call that waits is inside a callback of ${into}, which does not wait for it`);
-  }
-
-  /** Name in k6's API that this callee is, "" where it is none. */
-  #apiName(callee: AnyNode, scopes: ModuleScopes): string {
-    const isMember = callee.type === "MemberExpression";
-    const object = isMember ? callee.object : callee;
-    const imported = scopes.bindingOf(object)?.imported;
-    if (imported === null || imported === undefined || !(imported.from in MODULES)) return "";
-    return isMember ? nameOf(callee.property) : imported.name;
-  }
-
-  #localFunctions(callee: AnyNode, method: string, scopes: ModuleScopes): Located[] {
-    const found = method === "" ? this.#valueOf(callee, scopes) : null;
-    if (found !== null) return isFunction(found.node) ? [found] : [];
-    const all = this.#functionsByName.get(method) ?? [];
-    return all.flatMap((node) => {
-      const home = this.#modules.find((candidate) => candidate.parents.has(node as AnyNode));
-      return home === undefined ? [] : [{ node: node as AnyNode, scopes: home }];
-    });
-  }
-
-  /** The function that a name stands for, through imports. */
-  #valueOf(callee: AnyNode, scopes: ModuleScopes): Located | null {
-    if (isFunction(callee)) return { node: callee, scopes };
-    const binding = callee.type === "Identifier" ? scopes.bindingOf(callee) : undefined;
-    if (binding === undefined) return null;
-    if (binding.value !== null) return { node: binding.value, scopes };
-    const home = this.#modules.find((candidate) => candidate.module.file === binding.imported?.from);
-    const original = home?.bindings.find((candidate) => candidate.name === binding.imported?.name);
-    return home !== undefined && original?.value ? { node: original.value, scopes: home } : null;
   }
 
   #parameter(fn: FunctionNode, index: number, scopes: ModuleScopes): void {
@@ -368,64 +342,4 @@ class Colourer implements Colouring {
     this.#reported.add(key);
     this.problems.push({ file, line, message });
   }
-}
-
-/** null where it is computed. */
-function memberName(node: AnyNode): string | null {
-  if (node.type !== "MemberExpression") return null;
-  return node.computed && node.property.type !== "Literal" ? null : nameOf(node.property);
-}
-
-function isCallee(node: AnyNode, scopes: ModuleScopes): boolean {
-  const parent = scopes.parents.get(node);
-  return parent?.type === "CallExpression" && parent.callee === node;
-}
-
-/** The statement that would carry `export` for this binding. */
-function declarationOf(binding: Binding, scopes: ModuleScopes): AnyNode {
-  if (binding.declaration.type !== "VariableDeclarator") return binding.declaration;
-  return scopes.parents.get(binding.declaration) ?? binding.declaration;
-}
-
-function enclosingFunction(
-  node: AnyNode,
-  scopes: ModuleScopes,
-): { readonly function: (FunctionNode & AnyNode) | null; readonly blockedBy?: string } {
-  let child = node;
-  for (let at = scopes.parents.get(node); at !== undefined; at = scopes.parents.get(at)) {
-    if (isFunction(at)) {
-      if (at.body === child) return { function: at };
-      return { function: null, blockedBy: "the default value of a parameter" };
-    }
-    if (at.type === "PropertyDefinition" && at.value === child) {
-      return { function: null, blockedBy: "the initial value of a field" };
-    }
-    if (at.type === "StaticBlock") return { function: null, blockedBy: "a static block" };
-    child = at;
-  }
-  return { function: null };
-}
-
-/** `a?.b().c`: waiting for b() alone would lose what the chain does when `a` is not there. */
-function isInsideOptionalChain(call: AnyNode, scopes: ModuleScopes): boolean {
-  let child = call;
-  for (let at = scopes.parents.get(call); at !== undefined; at = scopes.parents.get(at)) {
-    if (at.type === "ChainExpression") return child !== call && hasOptionalLink(call);
-    const goesOn =
-      (at.type === "MemberExpression" && at.object === child) || (at.type === "CallExpression" && at.callee === child);
-    if (!goesOn) return false;
-    child = at;
-  }
-  return false;
-}
-
-function hasOptionalLink(node: AnyNode): boolean {
-  if (node.type === "CallExpression") return node.optional || hasOptionalLink(node.callee);
-  return node.type === "MemberExpression" && (node.optional || hasOptionalLink(node.object));
-}
-
-function textOf(node: AnyNode, scopes: ModuleScopes): string {
-  const subject = node.type === "CallExpression" || node.type === "NewExpression" ? node.callee : node;
-  const text = scopes.module.code.slice(subject.start, subject.end).replace(/\s+/g, " ");
-  return text.length > 60 ? `${text.slice(0, 57)}...` : text;
 }

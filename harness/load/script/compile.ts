@@ -2,8 +2,9 @@
 import { checkNames, exportedNames } from "./check.ts";
 import { type Colouring, colour } from "./colour.ts";
 import { emit } from "./emit.ts";
-import { type AnyNode, analyseScopes, type ModuleScopes, nameOf } from "./scope.ts";
+import { analyseScopes, type ModuleScopes } from "./scope.ts";
 import { lineAt, readGraph, type ScriptProblem, type SourceModule } from "./source.ts";
+import { type AnyNode, nameOf } from "./tree.ts";
 
 export type { ScriptProblem } from "./source.ts";
 

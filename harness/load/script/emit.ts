@@ -2,8 +2,8 @@
 import MagicString from "magic-string";
 import { exportedNames } from "./check.ts";
 import type { Colouring } from "./colour.ts";
-import type { AnyNode, ModuleScopes } from "./scope.ts";
-import { nameOf } from "./scope.ts";
+import type { ModuleScopes } from "./scope.ts";
+import { type AnyNode, nameOf } from "./tree.ts";
 
 export function emit(scopes: ModuleScopes, colouring: Colouring): string {
   const { code, program } = scopes.module;

@@ -1,8 +1,6 @@
 /** Names and what they stand for: which identifier refers to which declaration, and who encloses whom. */
-import type { AnyNode, Function as FunctionNode, Identifier } from "acorn";
 import type { SourceModule } from "./source.ts";
-
-export type { AnyNode, FunctionNode, Identifier };
+import { type AnyNode, childrenOf, type Identifier, identifiersOf, nameOf } from "./tree.ts";
 
 export interface Binding {
   readonly name: string;
@@ -32,21 +30,6 @@ export interface ModuleScopes {
   bindingOf(identifier: AnyNode): Binding | undefined;
   /** The binding that a declaring identifier makes. */
   declaredBy(identifier: AnyNode): Binding | undefined;
-}
-
-export function isFunction(node: AnyNode): node is FunctionNode & AnyNode {
-  return /^(FunctionDeclaration|FunctionExpression|ArrowFunctionExpression)$/.test(node.type);
-}
-
-/** The nodes directly below, in the order of the text. */
-export function childrenOf(node: AnyNode): AnyNode[] {
-  const children: AnyNode[] = [];
-  for (const value of Object.values(node)) {
-    for (const item of Array.isArray(value) ? value : [value]) {
-      if (typeof item === "object" && item !== null && typeof item.type === "string") children.push(item as AnyNode);
-    }
-  }
-  return children;
 }
 
 export function analyseScopes(module: SourceModule): ModuleScopes {
@@ -203,31 +186,6 @@ function functionScope(scope: Scope): Scope {
   let at = scope;
   while (!at.isFunction && at.parent !== null) at = at.parent;
   return at;
-}
-
-/** The names that a pattern binds. */
-export function identifiersOf(pattern: AnyNode): Identifier[] {
-  switch (pattern.type) {
-    case "Identifier":
-      return [pattern];
-    case "AssignmentPattern":
-      return identifiersOf(pattern.left);
-    case "RestElement":
-      return identifiersOf(pattern.argument);
-    case "ArrayPattern":
-      return pattern.elements.flatMap((element) => (element === null ? [] : identifiersOf(element)));
-    case "ObjectPattern":
-      return pattern.properties.flatMap((property) =>
-        identifiersOf(property.type === "RestElement" ? property.argument : property.value),
-      );
-    default:
-      return [];
-  }
-}
-
-export function nameOf(node: AnyNode): string {
-  if (node.type === "Identifier" || node.type === "PrivateIdentifier") return node.name;
-  return node.type === "Literal" ? String(node.value) : "";
 }
 
 function isReference(node: Identifier, parent: AnyNode | null): boolean {
