@@ -92,6 +92,7 @@ export async function startLoad(request: LoadRequest): Promise<RunningLoad> {
   });
   if (prepared.problems.length > 0) {
     child.kill();
+    rmSync(columns, { force: true });
     throw new FaultlineError("usage", `the load script cannot run:\n${prepared.problems.map(problemText).join("\n")}`, {
       context: { problems: prepared.problems },
     });

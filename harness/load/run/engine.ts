@@ -4,20 +4,17 @@ import { monotonicMs } from "../clock.ts";
 import { HttpClient } from "../http/client.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { instantiate, type ScriptModule } from "../k6/instance.ts";
-import { BUILT_IN, type Metrics } from "../k6/metrics.ts";
+import { BUILT_IN, type Metrics, type Tags } from "../k6/metrics.ts";
 import type { RunOptions, Scenario } from "../k6/options.ts";
 import type { Runtime, ScenarioState } from "../k6/runtime.ts";
 import { evaluateThreshold, type Threshold, type ThresholdResult } from "../k6/thresholds.ts";
 import { Vu } from "../k6/vu.ts";
 import type { LoadConfig, LoadOutcome, LoadProgress } from "../protocol.ts";
 import type { SampleWriter } from "../sample-writer.ts";
-import { Histogram } from "./histogram.ts";
+import { Counts } from "./counts.ts";
 import { Pacer } from "./pacer.ts";
 import { type ScenarioHost, ScenarioRun, type VuInstance } from "./scenario.ts";
 import { ScriptErrors } from "./script-errors.ts";
-
-/** An iteration that begins later than this after its due time counts as late. */
-const LATE_MS = 10;
 
 export interface EngineInput {
   readonly config: LoadConfig;
@@ -38,13 +35,8 @@ export class Engine implements Runtime, ScenarioHost {
   readonly #runs: ScenarioRun[];
   readonly #thresholds: readonly { threshold: Threshold; series: ReturnType<Metrics["watch"]> }[];
   readonly #errors = new ScriptErrors();
-  readonly #lateness = new Histogram();
-  readonly #window = new Histogram();
-  readonly #counts = { started: 0, completed: 0, dropped: 0, late: 0, requests: 0, failed: 0, interrupted: 0 };
+  readonly #counts = new Counts();
   #vus = 0;
-  #windowGood = 0;
-  #windowBad = 0;
-  #lastError = "";
   #setupData = "null";
   #startMs = 0;
   #startWallMs = 0;
@@ -94,8 +86,14 @@ export class Engine implements Runtime, ScenarioHost {
     try {
       await this.#once("teardown", this.options.teardownTimeoutMs, [JSON.parse(this.#setupData)]);
     } catch (error) {
-      this.#errors.add(error);
+      this.scriptThrew(error);
     }
+  }
+
+  /** Counts what the script threw; the load goes on. */
+  scriptThrew(error: unknown): void {
+    this.#errors.add(error);
+    this.#counts.threw(error);
   }
 
   /** No new iterations; those under way are cut off after `graceMs`, or their scenario's gracefulStop if that is less. */
@@ -105,19 +103,8 @@ export class Engine implements Runtime, ScenarioHost {
   }
 
   progress(): LoadProgress {
-    const { started, completed, dropped, late, requests, failed } = this.#counts;
     const active = this.#runs.reduce((sum, run) => sum + run.activeCount, 0);
-    const counts = { offered: started + dropped, started, completed, dropped, late, active, requests, failed };
-    const window = {
-      p50Ms: this.#window.quantile(0.5),
-      p99Ms: this.#window.quantile(0.99),
-      windowGood: this.#windowGood,
-      windowBad: this.#windowBad,
-    };
-    this.#window.clear();
-    this.#windowGood = 0;
-    this.#windowBad = 0;
-    return { seconds: this.#seconds(), ...counts, ...window, lastError: this.#lastError };
+    return this.#counts.progress(this.#seconds(), active);
   }
 
   #seconds(): number {
@@ -125,11 +112,10 @@ export class Engine implements Runtime, ScenarioHost {
   }
 
   outcome(): LoadOutcome {
-    const { started, completed, dropped, late, requests, failed, interrupted } = this.#counts;
+    const { offered, started, completed, dropped, late, requests, failed, interrupted, lateness } = this.#counts;
     const { userCPUTime, systemCPUTime, maxRSS } = process.resourceUsage();
-    const lateness = this.#lateness;
     return {
-      offered: started + dropped,
+      offered,
       started,
       completed,
       dropped,
@@ -169,13 +155,7 @@ export class Engine implements Runtime, ScenarioHost {
       pod: exchange.pod,
       connection: exchange.connection,
     });
-    this.#counts.requests++;
-    if (error !== "" || status >= 500) {
-      this.#counts.failed++;
-      this.#windowBad++;
-      this.#lastError = error === "" ? `status ${status}` : `${error}: ${exchange.errorMessage}`;
-    } else this.#windowGood++;
-    this.#window.add(exchange.endMs - intendedMs);
+    this.#counts.request(exchange, intendedMs);
   }
 
   scenario(vu: Vu): ScenarioState {
@@ -215,16 +195,16 @@ export class Engine implements Runtime, ScenarioHost {
     return { vu, run: () => iteration(data) };
   }
 
-  iterationBegins(_vu: Vu, _scenario: Scenario, dueMs: number, nowMs: number): void {
-    this.#counts.started++;
-    this.#lateness.add(nowMs - dueMs);
-    if (nowMs - dueMs > LATE_MS) this.#counts.late++;
+  iterationBegins(scenario: Scenario, dueMs: number, nowMs: number): void {
+    this.#counts.began(nowMs - dueMs);
+    // A counter that stays at zero was measured all the same.
+    this.metrics.add("dropped_iterations", 0, () => this.#tagsOf(scenario));
   }
 
   iterationEnds(vu: Vu, beganMs: number, error: unknown): void {
     this.#counts.completed++;
-    if (error !== undefined) this.#errors.add(error);
-    else if (vu.waiting > 0) this.#errors.add(new Error("an iteration ended while a request or sleep was not over"));
+    if (error !== undefined) this.scriptThrew(error);
+    else if (vu.waiting > 0) this.scriptThrew(new Error("an iteration ended while a request or sleep was not over"));
     vu.group = "";
     if (!this.options.noCookiesReset) vu.cookies.clear();
     if (this.options.noVUConnectionReuse) vu.connections.closeIdle();
@@ -235,11 +215,7 @@ export class Engine implements Runtime, ScenarioHost {
 
   dropped(scenario: Scenario, dueMs: number, nowMs: number): void {
     this.#counts.dropped++;
-    this.metrics.add("dropped_iterations", 1, () => ({
-      ...this.options.tags,
-      ...scenario.tags,
-      scenario: scenario.name,
-    }));
+    this.metrics.add("dropped_iterations", 1, () => this.#tagsOf(scenario));
     this.#input.samples.add({
       intendedMs: dueMs,
       startMs: nowMs,
@@ -255,8 +231,12 @@ export class Engine implements Runtime, ScenarioHost {
     });
   }
 
-  interrupted(_vu: Vu): void {
+  interrupted(): void {
     this.#counts.interrupted++;
+  }
+
+  #tagsOf(scenario: Scenario): Tags {
+    return { ...this.options.tags, ...scenario.tags, scenario: scenario.name };
   }
 
   scenarioEnded(): void {

@@ -18,6 +18,7 @@ const PROGRESS_EVERY_MS = 500;
 
 let engine: Engine | null = null;
 let samples: SampleWriter | null = null;
+let finished = false;
 
 process.on("message", (message: ToLoad) => {
   void handle(message).catch((error: unknown) => {
@@ -26,8 +27,14 @@ process.on("message", (message: ToLoad) => {
   });
 });
 process.on("disconnect", () => {
+  if (finished) process.exit(0);
   engine?.stop(0);
   void (samples?.close() ?? Promise.resolve()).finally(() => process.exit(1));
+});
+// A promise of the script that nobody waits for: its error is the script's, not ours.
+process.on("unhandledRejection", (error) => {
+  if (engine === null) throw error;
+  engine.scriptThrew(error);
 });
 // Ctrl-C reaches the whole group; it is the harness that decides when the load ends.
 process.on("SIGINT", () => undefined);
@@ -43,7 +50,7 @@ async function prepare(config: LoadConfig): Promise<void> {
   const { options, problems, input } = readScript(config);
   const scenarios = options.scenarios.map(scenarioInfo);
   if (problems.length > 0 || config.samplesPath === null || input === null) {
-    return tell({ type: "prepared", problems, scenarios }, () => process.disconnect());
+    return sayLast({ type: "prepared", problems, scenarios });
   }
   samples = await SampleWriter.create(config.samplesPath, { script: config.script.modules.at(-1)?.file ?? "" });
   engine = new Engine({ ...input, samples });
@@ -97,11 +104,16 @@ async function run(current: Engine, writer: SampleWriter, atMs: number): Promise
   clearInterval(ticker);
   await writer.close();
   samples = null;
-  tell({ type: "finished", outcome: current.outcome() }, () => process.disconnect());
+  sayLast({ type: "finished", outcome: current.outcome() });
 }
 
-function tell(message: FromLoad, then?: () => void): void {
-  process.send?.(message, () => then?.());
+function tell(message: FromLoad): void {
+  process.send?.(message);
+}
+
+function sayLast(message: FromLoad): void {
+  finished = true;
+  process.send?.(message, () => process.disconnect());
 }
 
 function scenarioInfo(scenario: Scenario): ScenarioInfo {

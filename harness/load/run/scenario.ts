@@ -16,11 +16,11 @@ export interface VuInstance {
 /** What the engine does for its scenarios. */
 export interface ScenarioHost {
   newVu(scenario: Scenario): VuInstance;
-  iterationBegins(vu: Vu, scenario: Scenario, dueMs: number, nowMs: number): void;
+  iterationBegins(scenario: Scenario, dueMs: number, nowMs: number): void;
   /** `error` is what the script threw, undefined when it did not. */
   iterationEnds(vu: Vu, beganMs: number, error: unknown): void;
   dropped(scenario: Scenario, dueMs: number, nowMs: number): void;
-  interrupted(vu: Vu): void;
+  interrupted(): void;
   scenarioEnded(): void;
 }
 
@@ -99,7 +99,7 @@ export class ScenarioRun {
     this.#timers.push(
       setTimeout(() => {
         for (const { vu } of this.#active) {
-          this.#host.interrupted(vu);
+          this.#host.interrupted();
           vu.interrupt();
         }
         this.#active.clear();
@@ -132,7 +132,7 @@ export class ScenarioRun {
     vu.iteration++;
     vu.iterationInScenario++;
     vu.dueMs = dueMs;
-    this.#host.iterationBegins(vu, this.scenario, dueMs, nowMs);
+    this.#host.iterationBegins(this.scenario, dueMs, nowMs);
     let result: unknown;
     try {
       result = instance.run();
