@@ -4,7 +4,7 @@ import { syntheticRun } from "../testing/synthetic-run.ts";
 import type { JournalEntry, LoadSummary, PlannedArm, RunRecord } from "../types.ts";
 import { judge } from "./judge.ts";
 
-const SMALL = { terminations: 4, ratePerSecond: 60 } as const;
+const SMALL = { terminations: 4, ratePerSecond: 30 } as const;
 const WHOLE = syntheticRun(SMALL);
 const PAIR = syntheticRun({ ...SMALL, arms: ["vulnerable", "fixed-prestop"] });
 

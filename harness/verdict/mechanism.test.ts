@@ -153,6 +153,8 @@ test("a controller's log that is missing or has holes proves no absence", () => 
     because: expect.stringContaining("94 of 100"),
   });
   expect(judged(upstreamColumns(rows(95)))).toMatchObject({ verdict: "held" });
+  const warmUp = Array.from({ length: 50 }, () => ({ start: -1, address: "10.0.0.9:8080" }));
+  expect(judged(upstreamColumns([...rows(60), ...warmUp]))).toMatchObject({ verdict: "inconclusive" });
 });
 
 test("objectives in words", () => {
