@@ -3,6 +3,7 @@ import { checks, isReady } from "./checks.ts";
 import { type Facts, proxyVariables } from "./facts.ts";
 
 const GIB = 1024 ** 3;
+const image = { use: "nodeImage", name: "localhost/faultline/kind-node:v1", isHere: true } as const;
 const ready: Facts = {
   release: { id: "debian", codename: "bookworm", name: "Debian GNU/Linux 12 (bookworm)" },
   isRoot: true,
@@ -13,7 +14,7 @@ const ready: Facts = {
   kind: { path: "/usr/bin/kind", version: "0.33.0" },
   surroundings: { surroundings: "packages", because: "the images are here" },
   imageRegistry: { surroundings: "packages", because: "no image registry can be reached" },
-  images: [{ use: "nodeImage", name: "localhost/faultline/kind-node:v1", isHere: true }],
+  images: [image],
   kernel: { netem: "here", tbf: "here", iptables: "here" },
   inotify: [{ name: "max_user_instances", limit: 1024, wanted: 512 }],
   freeBytes: 40 * GIB,
@@ -49,6 +50,13 @@ test("a fresh machine: each thing that is missing says so, what will be done, an
   expect(line(fresh, "Docker engine")?.fix).toMatch(/will do: Docker engine: install, Docker engine: start; about \d+/);
   expect(line(fresh, "kind")?.fix).toContain("Go programs; about 6 min 40 s");
   expect(isReady(checks({ ...ready, ...fresh }))).toBe(false);
+});
+
+test("a stopped engine: its images are not known, so no rebuild is announced", () => {
+  const todo = [{ id: "node-image", title: "node image" }];
+  const stopped = { engine: { version: undefined, installed: true }, images: [{ ...image, isHere: false }], todo };
+  expect(line(stopped, "image")).toMatchObject({ status: "missing", found: "not known while the engine is stopped" });
+  expect(line(stopped, "image")?.fix).not.toContain("node image");
 });
 
 test("without root the fix is to be shown commands, not a promise", () => {

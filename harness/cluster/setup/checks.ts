@@ -97,6 +97,14 @@ function kind(facts: Facts): Check {
 function imageCheck(facts: Facts, image: Facts["images"][number]): Check {
   const name = `image ${image.name}`;
   if (image.isHere) return { name, status: "ok", found: "here" };
+  if (facts.engine.installed && facts.engine.version === undefined) {
+    return {
+      name,
+      status: "missing",
+      found: "not known while the engine is stopped",
+      fix: "`faultline setup` starts it first",
+    };
+  }
   const found = facts.engine.version === undefined ? "no engine to ask" : "not here";
   return { name, status: "missing", found, fix: setupFix(facts, STEPS_OF_IMAGE[image.use]) };
 }

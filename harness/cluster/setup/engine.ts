@@ -94,8 +94,9 @@ export async function startEngine(context: StepContext): Promise<void> {
 async function removeStalePidFile(): Promise<void> {
   const pid = await readFile(PID_FILE, "utf8").catch(() => undefined);
   if (pid === undefined) return;
-  const name = await readFile(`/proc/${pid.trim()}/comm`, "utf8").catch(() => "");
-  if (name.trim() !== "dockerd") await rm(PID_FILE, { force: true });
+  // Empty for a zombie, which an init that collects nothing keeps for ever and the engine would take for alive.
+  const command = await readFile(`/proc/${pid.trim()}/cmdline`, "utf8").catch(() => "");
+  if (!command.includes("dockerd")) await rm(PID_FILE, { force: true });
 }
 
 async function lastLogLine(): Promise<string> {
