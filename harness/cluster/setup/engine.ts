@@ -12,8 +12,11 @@ import type { StepContext } from "./step.ts";
 /** An engine under load answers late; one that is not there refuses at once. */
 const ANSWER_MS = 15_000;
 const START_MS = 60_000;
-/** Written by the engine's Debian package as well as by the engine itself. */
-const PID_FILE = "/var/run/docker.pid";
+/** Where the engine writes its own pid and that of the containerd that it starts, each with its program's name. */
+const PID_FILES: Readonly<Record<string, string>> = {
+  "/var/run/docker.pid": "dockerd",
+  "/var/run/docker/containerd/containerd.pid": "containerd",
+};
 
 export const engineLog = (): string => join(home(), "dockerd.log");
 
@@ -74,7 +77,7 @@ export async function startEngine(context: StepContext): Promise<void> {
       signal: context.signal,
     });
   } else {
-    await removeStalePidFile();
+    await removeStalePidFiles();
     await mkdir(home(), { recursive: true });
     startDetached(findProgram("dockerd") ?? "dockerd", [], { logFile: engineLog() });
   }
@@ -90,13 +93,15 @@ export async function startEngine(context: StepContext): Promise<void> {
   });
 }
 
-/** A killed engine leaves its pid; where another process has that pid by now, a new engine would refuse to start. */
-async function removeStalePidFile(): Promise<void> {
-  const pid = await readFile(PID_FILE, "utf8").catch(() => undefined);
-  if (pid === undefined) return;
-  // Empty for a zombie, which an init that collects nothing keeps for ever and the engine would take for alive.
-  const command = await readFile(`/proc/${pid.trim()}/cmdline`, "utf8").catch(() => "");
-  if (!command.includes("dockerd")) await rm(PID_FILE, { force: true });
+/** A killed engine leaves its pids; where another process has one by now, a new engine would wait for it or give up. */
+async function removeStalePidFiles(): Promise<void> {
+  for (const [file, program] of Object.entries(PID_FILES)) {
+    const pid = await readFile(file, "utf8").catch(() => undefined);
+    if (pid === undefined) continue;
+    // Empty for a zombie, which an init that collects nothing keeps for ever and the engine would take for alive.
+    const command = await readFile(`/proc/${pid.trim()}/cmdline`, "utf8").catch(() => "");
+    if (!command.includes(program)) await rm(file, { force: true });
+  }
 }
 
 async function lastLogLine(): Promise<string> {
