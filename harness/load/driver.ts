@@ -10,6 +10,7 @@ import { exec } from "../cluster/exec.ts";
 import { home } from "../cluster/paths.ts";
 import { FaultlineError, messageOf } from "../errors.ts";
 import type { FromLoad, LoadOutcome, LoadProgress, ScenarioInfo, ToLoad } from "./protocol.ts";
+import { entryUrl } from "./run/entry.ts";
 import { compileScript, type ScriptProblem } from "./script/compile.ts";
 
 export type { LoadOutcome, LoadProgress, ScenarioInfo } from "./protocol.ts";
@@ -136,7 +137,7 @@ export function problemText(problem: ScriptProblem): string {
  * take seconds, in which the harness could do nothing else.
  */
 async function convert(columns: string, parquet: string): Promise<string> {
-  const program = fileURLToPath(new URL("./run/convert.ts", import.meta.url));
+  const program = fileURLToPath(entryUrl("convert"));
   await exec(process.execPath, [...NODE_FLAGS, ...CONVERT_FLAGS, program, columns, parquet], {
     timeoutMs: CONVERT_TIMEOUT_MS,
     env: processEnv(),
@@ -158,8 +159,7 @@ class LoadProcess {
   readonly #prepared: Promise<Extract<FromLoad, { type: "prepared" }>>;
 
   constructor(onLine: (line: string) => void) {
-    const entry = new URL("./run/main.ts", import.meta.url);
-    this.#child = fork(entry, [], {
+    this.#child = fork(entryUrl("main"), [], {
       stdio: ["ignore", "pipe", "pipe", "ipc"],
       execArgv: NODE_FLAGS,
       env: { ...process.env, ...processEnv() },

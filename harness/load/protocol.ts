@@ -50,11 +50,11 @@ export interface LoadProgress {
   /** Virtual users in the middle of an iteration. */
   readonly active: number;
   readonly requests: number;
-  /** Requests without an answer, or with one of 500 and more. */
+  /** Requests without an answer, or with one of 400 and more. */
   readonly failed: number;
   readonly p50Ms: number | null;
   readonly p99Ms: number | null;
-  /** Requests that ended since the last report: answered below 500, and all others. */
+  /** Requests that ended since the last report: answered below 400, and all others. */
   readonly windowGood: number;
   readonly windowBad: number;
   /** What the last one of the others met: "status 502", "refused: connect ECONNREFUSED …"; "" when there was none yet. */

@@ -5,7 +5,7 @@ import type { Columns } from "./schema.ts";
 
 export { ColumnFile } from "./file.ts";
 export { toParquet } from "./parquet.ts";
-export type { Column, ColumnSpec, Columns, Metadata, Row, Schema, TextColumn } from "./schema.ts";
+export type { Columns, Row, Schema } from "./schema.ts";
 
 /** Reads a table in either format, by the file's ending. @throws FaultlineError `journal` when it is neither. */
 export async function readColumns(path: string): Promise<Columns> {

@@ -36,7 +36,7 @@ export class Counts {
     const { status, error, errorMessage, endMs } = exchange;
     this.requests++;
     this.#window.add(endMs - intendedMs);
-    if (error === "" && status < 500) {
+    if (error === "" && status < 400) {
       this.#windowGood++;
       return;
     }

@@ -1,5 +1,4 @@
 /** A load under way: the scenarios of one script, what they count, and the samples they leave. */
-import { messageOf } from "../../errors.ts";
 import { monotonicMs } from "../clock.ts";
 import { HttpClient } from "../http/client.ts";
 import type { Exchange } from "../http/exchange.ts";
@@ -12,6 +11,7 @@ import { Vu } from "../k6/vu.ts";
 import type { LoadConfig, LoadOutcome, LoadProgress } from "../protocol.ts";
 import type { SampleWriter } from "../sample-writer.ts";
 import { Counts } from "./counts.ts";
+import { runOnce } from "./once.ts";
 import { Pacer } from "./pacer.ts";
 import { type ScenarioHost, ScenarioRun, type VuInstance } from "./scenario.ts";
 import { ScriptErrors } from "./script-errors.ts";
@@ -64,7 +64,7 @@ export class Engine implements Runtime, ScenarioHost {
 
   /** Runs the script's `setup` and creates the virtual users that are wanted from the start. @throws what setup throws */
   async prepare(): Promise<void> {
-    const data = await this.#once("setup", this.options.setupTimeoutMs, []);
+    const data = await runOnce(this, this.#input, "setup", []);
     this.#setupData = JSON.stringify(data ?? null);
     for (const run of this.#runs) run.prepare();
     this.#pacer = await Pacer.create();
@@ -84,7 +84,7 @@ export class Engine implements Runtime, ScenarioHost {
     await over;
     this.#pacer?.stop();
     try {
-      await this.#once("teardown", this.options.teardownTimeoutMs, [JSON.parse(this.#setupData)]);
+      await runOnce(this, this.#input, "teardown", [JSON.parse(this.#setupData)]);
     } catch (error) {
       this.scriptThrew(error);
     }
@@ -241,25 +241,5 @@ export class Engine implements Runtime, ScenarioHost {
 
   scenarioEnded(): void {
     if (this.#runs.every((run) => run.ended)) this.#ended();
-  }
-
-  /** Runs `setup` or `teardown`, if the script has it, in a virtual user of its own. */
-  async #once(name: "setup" | "teardown", timeoutMs: number, parameters: readonly unknown[]): Promise<unknown> {
-    const vu = new Vu(0, name, this.options.tags, this.#input.config.env);
-    const run = instantiate(this.#input.modules, vu, this)[name];
-    if (typeof run !== "function") return undefined;
-    vu.group = `::${name}`;
-    let timer: NodeJS.Timeout | undefined;
-    const expired = new Promise<never>((_resolve, reject) => {
-      timer = setTimeout(() => reject(new Error(`${name}() did not end within ${timeoutMs} ms`)), timeoutMs);
-    });
-    try {
-      return await Promise.race([run(...parameters), expired]);
-    } catch (error) {
-      throw new Error(`${name}(): ${messageOf(error)}`, { cause: error });
-    } finally {
-      clearTimeout(timer);
-      vu.interrupt();
-    }
   }
 }

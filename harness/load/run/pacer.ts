@@ -7,6 +7,7 @@
  */
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
+import { entryUrl } from "./entry.ts";
 import { type Schedule, STOP, TICK } from "./pacer-types.ts";
 
 /** The thread holds a schedule and two numbers. */
@@ -25,7 +26,7 @@ export class Pacer {
   /** Starts the thread, which takes some 50 ms: before there is anything to be on time for. */
   static async create(): Promise<Pacer> {
     const control = new Int32Array(new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT));
-    const worker = new Worker(new URL("./pacer-thread.ts", import.meta.url), {
+    const worker = new Worker(entryUrl("pacer-thread"), {
       workerData: control.buffer,
       resourceLimits: THREAD_LIMITS,
     });

@@ -1,9 +1,14 @@
-/** Whom a call means. */
-import type { ModuleScopes } from "./scope.ts";
+/** Whom a call means, and who gets what a module exports. */
+import type { Binding, ModuleScopes } from "./scope.ts";
 import { MODULES } from "./supported.ts";
 import { type AnyNode, isFunction, nameOf } from "./tree.ts";
 
 export type Located = { readonly node: AnyNode; readonly scopes: ModuleScopes };
+
+/** A variable, or, for a whole module under one name (`import * as api`), the name of a property. */
+export type Importer =
+  | { readonly binding: Binding; readonly scopes: ModuleScopes }
+  | { readonly binding: null; readonly name: string };
 
 export class Callees {
   readonly #modules: readonly ModuleScopes[];
@@ -49,5 +54,29 @@ export class Callees {
     const home = this.#modules.find((candidate) => candidate.module.file === binding.imported?.from);
     const original = home?.bindings.find((candidate) => candidate.name === binding.imported?.name);
     return home !== undefined && original?.value ? { node: original.value, scopes: home } : null;
+  }
+
+  /** Who gets what a module exports under this name, through re-exports too. */
+  importersOf(name: string, from: ModuleScopes): Importer[] {
+    return this.#modules.flatMap((scopes) => [
+      ...scopes.bindings.flatMap((binding): Importer[] => {
+        if (binding.imported?.from !== from.module.file) return [];
+        if (binding.imported.name === "*") return [{ binding: null, name }];
+        return binding.imported.name === name ? [{ binding, scopes }] : [];
+      }),
+      ...scopes.module.program.body.flatMap((statement) => this.#reexportersOf(statement, name, from, scopes)),
+    ]);
+  }
+
+  #reexportersOf(statement: AnyNode, name: string, from: ModuleScopes, via: ModuleScopes): Importer[] {
+    const isExport = statement.type === "ExportAllDeclaration" || statement.type === "ExportNamedDeclaration";
+    if (!isExport || !statement.source) return [];
+    if (via.module.imports.get(String(statement.source.value)) !== from.module.file) return [];
+    if (statement.type === "ExportAllDeclaration") {
+      return statement.exported ? [{ binding: null, name }] : this.importersOf(name, via);
+    }
+    return statement.specifiers.flatMap((specifier) =>
+      nameOf(specifier.local) === name ? this.importersOf(nameOf(specifier.exported), via) : [],
+    );
   }
 }

@@ -94,9 +94,9 @@ function optionLines(entry: ModuleScopes): Record<string, number> {
       walk(property.value, inner);
     }
   };
-  if (options?.value) {
+  if (options?.declaration.type === "VariableDeclarator") {
     lines[""] = lineAt(entry.module.code, options.declaration.start);
-    walk(options.value, "");
+    if (options.declaration.init) walk(options.declaration.init, "");
   }
   return lines;
 }

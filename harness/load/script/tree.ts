@@ -4,6 +4,9 @@ import type { Binding, ModuleScopes } from "./scope.ts";
 
 export type { AnyNode, FunctionNode, Identifier };
 
+/** Stands for the names that are not known before the run: elements of arrays, computed properties. */
+export const ELEMENTS = "[]";
+
 export function isFunction(node: AnyNode): node is FunctionNode & AnyNode {
   return /^(FunctionDeclaration|FunctionExpression|ArrowFunctionExpression)$/.test(node.type);
 }
@@ -102,4 +105,18 @@ export function textOf(node: AnyNode, scopes: ModuleScopes): string {
   const subject = node.type === "CallExpression" || node.type === "NewExpression" ? node.callee : node;
   const text = scopes.module.code.slice(subject.start, subject.end).replace(/\s+/g, " ");
   return text.length > 60 ? `${text.slice(0, 57)}...` : text;
+}
+
+/** Why a function that waits cannot be async; null when it can. */
+export function whyNotAsync(fn: FunctionNode, parent: AnyNode | undefined): string | null {
+  if (fn.generator) return "a generator that waits is not supported";
+  const kind = parent?.type === "MethodDefinition" || parent?.type === "Property" ? parent.kind : "";
+  if (kind === "get" || kind === "set") return `a ${kind}ter that waits is not supported; make it a method`;
+  return kind === "constructor" ? "a constructor that waits is not supported; use a method" : null;
+}
+
+/** The parameter that takes the argument at this place. */
+export function parameterAt(fn: FunctionNode, index: number): AnyNode | undefined {
+  const last = fn.params.at(-1);
+  return fn.params[index] ?? (last?.type === "RestElement" ? last : undefined);
 }
