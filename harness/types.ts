@@ -102,7 +102,7 @@ interface SloBase<P extends string> {
   /** Fewer samples give `inconclusive`. At least 1. */
   readonly minSamples: number;
 }
-/** Ratio of good requests: any answer below 500 that came before the time-out. */
+/** Ratio of good requests: any answer below 400 that came before the time-out, as k6 counts them. */
 export interface AvailabilitySlo<P extends string> extends SloBase<P> {
   readonly kind: "availability";
   /** 0 to 1: held when good/all is at least this. */

@@ -46,16 +46,12 @@ function params(name: string, headers: Record<string, string> = {}): Params {
 }
 
 export function read(): void {
-  const answer = http.get(`${__ENV.TARGET_URL}/`, params("get"));
+  const answer = http.get(`${__ENV.TARGET_URL}/cart`, params("get"));
   check(answer, { "cart is there": (response) => response.status === 200 });
 }
 
 export function write(): void {
   const order = JSON.stringify({ item: "book", count: 1 });
-  const answer = http.post(
-    `${__ENV.TARGET_URL}/checkout`,
-    order,
-    params("post", { "Content-Type": "application/json" }),
-  );
+  const answer = http.post(`${__ENV.TARGET_URL}/order`, order, params("post", { "Content-Type": "application/json" }));
   check(answer, { "order is taken": (response) => response.status < 300 });
 }

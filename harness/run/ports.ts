@@ -8,7 +8,7 @@ import type { RunClock } from "./clock.ts";
 export interface LoadProgress {
   readonly started: number;
   readonly completed: number;
-  /** Of the interval alone: answers below 500, and everything else that ended. */
+  /** Of the interval alone: answers below 400, and everything else that ended. */
   readonly windowGood: number;
   readonly windowBad: number;
 }

@@ -34,11 +34,11 @@ const withLoad = (run: RunRecord, arm: string, change: Partial<LoadSummary>) =>
     journal.map((e) => (e.type === "load" && e.arm === arm ? { ...e, summary: { ...e.summary, ...change } } : e)),
   );
 
-/** Every start of the arm came 50 ms late. */
+/** Every start of the arm came 200 ms late. */
 const slow = (run: RunRecord, name: string): RunRecord => {
   const arm = run.arms[name];
   if (arm === undefined || arm.requests === null) throw new Error(`no requests of ${name}`);
-  const requests = { ...arm.requests, startMs: arm.requests.intendedMs.map((at) => at + 50) };
+  const requests = { ...arm.requests, startMs: arm.requests.intendedMs.map((at) => at + 200) };
   return { ...run, arms: { ...run.arms, [name]: { ...arm, requests } } };
 };
 

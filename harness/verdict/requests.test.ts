@@ -6,8 +6,8 @@ const WINDOW = { beginMs: 0, endMs: 1_000, complete: true };
 
 test.each([
   [200, "", "good"],
-  [404, "", "good"],
-  [499, "", "good"],
+  [304, "", "good"],
+  [404, "", "failed"],
   [500, "", "failed"],
   [502, "", "failed"],
   [0, "timeout", "failed"],

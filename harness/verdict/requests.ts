@@ -3,7 +3,7 @@ import type { RequestColumns } from "../types.ts";
 import { type Window, within } from "./windows.ts";
 
 /**
- * good: any answer below 500 that came whole and in time. dropped: never started, because the load runner was out of
+ * good: any answer below 400 that came whole and in time. dropped: never started, because the load runner was out of
  * slots; as bad as failed. interrupted: cut off when the harness ended the load; neither good nor bad.
  */
 export type Outcome = "good" | "failed" | "dropped" | "interrupted";
@@ -12,7 +12,7 @@ export function outcomeOf(requests: RequestColumns, row: number): Outcome {
   const error = errorOf(requests, row);
   if (error === "interrupted" || error === "dropped") return error;
   const status = requests.status[row] ?? 0;
-  return error === "" && status >= 1 && status < 500 ? "good" : "failed";
+  return error === "" && status >= 1 && status < 400 ? "good" : "failed";
 }
 
 /** Why a request was bad, for counting by kind: "HTTP 502", "timeout", "refused", "dropped". */

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { count, counted, durationMs, milliseconds, oneSentence, percent } from "./words.ts";
+import { count, counted, durationMs, metricValue, milliseconds, oneSentence, percent } from "./words.ts";
 
 test.each([
   [0, "0 %"],
@@ -30,6 +30,10 @@ test("counts carry separators and the right number", () => {
   expect(count(1_234_567)).toBe("1,234,567");
   expect(counted(1, "pod")).toBe("1 pod");
   expect(counted(31, "pod")).toBe("31 pods");
+});
+
+test("a metric keeps the digits that tell it from zero", () => {
+  expect([0, 0.06591, 1, 12.345, 5_056.8].map(metricValue)).toEqual(["0", "0.0659", "1", "12.3", "5,057"]);
 });
 
 test("durations of the plan become ms", () => {

@@ -19,6 +19,11 @@ export function counted(value: number, one: string, many = `${one}s`): string {
   return `${count(value)} ${value === 1 ? one : many}`;
 }
 
+/** A script's own metric, of which neither unit nor size is known: three digits at least. */
+export function metricValue(value: number): string {
+  return Math.abs(value) >= 100 ? count(value) : String(Number(value.toPrecision(3)));
+}
+
 /** "0.4 ms", "24.6 ms", "245 ms", "5.02 s", "3 min 5 s". */
 export function milliseconds(ms: number): string {
   if (ms < 0) return `−${milliseconds(-ms)}`;
