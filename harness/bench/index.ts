@@ -1,0 +1,49 @@
+/** `npm run bench [-- load|cluster|images …]`: measurements beside a named reference, in one run, as ratios. */
+import { FaultlineError, messageOf } from "../errors.ts";
+import { benchCluster } from "./cluster.ts";
+import type { Comparison } from "./comparison.ts";
+import { benchImages } from "./images.ts";
+import { benchLoad, loadBenchTable } from "./load.ts";
+
+const log = (line: string) => {
+  process.stderr.write(`${line}\n`);
+};
+const ROUNDS = 3;
+
+/** Each prints its table and returns whether every limit was kept. */
+const BENCHES: Readonly<Record<string, () => Promise<boolean>>> = {
+  load: async () => {
+    const rows = await benchLoad({ log });
+    process.stdout.write(`\n${loadBenchTable(rows)}\n`);
+    return rows.every((row) => row.missed.length === 0);
+  },
+  cluster: async () => printed(await benchCluster({ rounds: ROUNDS, onProgress: log })),
+  images: async () => printed(await benchImages({ rounds: ROUNDS, onProgress: log })),
+};
+
+function printed(rows: readonly Comparison[]): boolean {
+  process.stdout.write(
+    "\n| what | ours s | reference s | ratio | limit | kept |\n| --- | ---: | ---: | ---: | ---: | --- |\n",
+  );
+  for (const row of rows) {
+    const numbers = [row.ours, row.reference, row.ratio, row.limit].map((value) => value.toFixed(2)).join(" | ");
+    process.stdout.write(`| ${row.what} (${row.note}) | ${numbers} | ${row.holds ? "yes" : "no"} |\n`);
+  }
+  return rows.every((row) => row.holds);
+}
+
+const asked = process.argv.slice(2);
+try {
+  const unknown = asked.filter((name) => !(name in BENCHES));
+  if (unknown.length > 0) {
+    throw new FaultlineError("usage", `unknown bench ${unknown.join(", ")}; known: ${Object.keys(BENCHES).join(", ")}`);
+  }
+  let kept = true;
+  for (const [name, bench] of Object.entries(BENCHES)) {
+    if (asked.length === 0 || asked.includes(name)) kept = (await bench()) && kept;
+  }
+  process.exitCode = kept ? 0 : 1;
+} catch (error) {
+  process.stderr.write(`bench: ${messageOf(error)}\n`);
+  process.exitCode = error instanceof FaultlineError && error.code === "usage" ? 254 : 255;
+}
