@@ -8,7 +8,7 @@ import { type Window, within } from "../../verdict/windows.ts";
 export const FAMILIES = ["answered", "timeout", "connection", "dropped"] as const;
 export type Family = (typeof FAMILIES)[number];
 export const FAMILY_LABELS: Readonly<Record<Family, string>> = {
-  answered: "answered with 5xx",
+  answered: "answered with an error",
   timeout: "timed out",
   connection: "connection failed",
   dropped: "start dropped",
@@ -16,6 +16,8 @@ export const FAMILY_LABELS: Readonly<Record<Family, string>> = {
 
 export interface Bins {
   readonly fromMs: number;
+  /** The window's end: the last bin may be cut short. */
+  readonly toMs: number;
   readonly widthMs: number;
   readonly count: number;
   /** By intended start. */
@@ -63,6 +65,7 @@ export function binRequests(requests: RequestColumns, window: Window): Bins {
   const sorted = latencies.map((values) => Float64Array.from(values).sort());
   return {
     fromMs: window.beginMs,
+    toMs: window.endMs,
     widthMs,
     count,
     good,

@@ -59,6 +59,6 @@ function ticksOf(max: number) {
 
 function bar(bins: Bins, bin: number, from: number, to: number, placeTime: Scale, place: Scale): string {
   const left = placeTime(bins.fromMs + bin * bins.widthMs);
-  const right = placeTime(bins.fromMs + (bin + 1) * bins.widthMs);
+  const right = placeTime(Math.min(bins.fromMs + (bin + 1) * bins.widthMs, bins.toMs));
   return `M${px(left)} ${px(place(from))}V${px(place(to))}H${px(right)}V${px(place(from))}Z`;
 }

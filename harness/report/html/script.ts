@@ -1,7 +1,7 @@
 /** A crosshair that reads a timeline's numbers out, and details that are open on paper. Plain script, no library. */
 export const SCRIPT = `
 (() => {
-  const names = ["answered with 5xx", "timed out", "connection failed", "dropped"];
+  const names = ["answered with an error", "timed out", "connection failed", "dropped"];
   const box = document.getElementById("reading");
   const clock = (ms) => (ms < 60000 ? (ms / 1000).toFixed(1) + " s" : Math.floor(ms / 60000) + ":" + String(Math.floor(ms / 1000) % 60).padStart(2, "0"));
   const ms = (v) => (v === null ? "–" : v < 1000 ? v + " ms" : (v / 1000).toFixed(2) + " s");
