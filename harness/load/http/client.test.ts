@@ -1,6 +1,8 @@
 import { once } from "node:events";
+import https from "node:https";
 import net from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
+import { selfSigned } from "../../testing/self-signed.ts";
 import { monotonicMs } from "../clock.ts";
 import { ConnectionPool, HttpClient } from "./client.ts";
 import { Exchange, type RequestSpec } from "./exchange.ts";
@@ -27,7 +29,12 @@ async function serve(answer: (socket: net.Socket, request: string, count: number
 
 const client = new HttpClient({ podHeader: "X-Pod", insecureSkipTlsVerify: false });
 
-function request(port: number, pool = new ConnectionPool(), spec: Partial<RequestSpec> = {}): Promise<Exchange> {
+function request(
+  port: number,
+  pool = new ConnectionPool(),
+  spec: Partial<RequestSpec> = {},
+  by = client,
+): Promise<Exchange> {
   const target = {
     origin: `http://127.0.0.1:${port}`,
     secure: false,
@@ -39,7 +46,7 @@ function request(port: number, pool = new ConnectionPool(), spec: Partial<Reques
   const method = spec.method ?? "GET";
   const head = `${method} / HTTP/1.1\r\nHost: x\r\n\r\n`;
   const full = { method, head, body: null, timeoutMs: 5000, keepBody: true, reuse: true, ...spec, target };
-  return new Promise((resolve) => client.send(new Exchange(full, monotonicMs()), pool, resolve));
+  return new Promise((resolve) => by.send(new Exchange(full, monotonicMs()), pool, resolve));
 }
 
 /** Writes the text in pieces of so many bytes, each in a packet of its own. */
@@ -170,6 +177,22 @@ describe("what goes wrong is told apart", () => {
     const port = await serve((socket) => socket.write("HTTP/1.1 400 Bad Request\r\n\r\n"));
     const target = { origin: "https://x", secure: true, host: "127.0.0.1", port, serverName: "x.invalid" };
     expect(await request(port, undefined, { target })).toMatchObject({ error: "tls" });
+  });
+
+  test("a certificate that nobody vouches for, unless the script says that it does not matter", async () => {
+    const server = https.createServer(selfSigned(["localhost"]), (_request, response) => response.end("secret"));
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    open.push(server, { close: () => server.closeAllConnections() });
+    const { port } = server.address() as net.AddressInfo;
+    const target = { origin: "https://localhost", secure: true, host: "127.0.0.1", port, serverName: "localhost" };
+    expect(await request(port, undefined, { target })).toMatchObject({ error: "tls", connection: "new" });
+    const careless = new HttpClient({ podHeader: "x-pod", insecureSkipTlsVerify: true });
+    const pool = new ConnectionPool();
+    const answer = await request(port, pool, { target }, careless);
+    expect([answer.error, answer.status, answer.body.toString()]).toEqual(["", 200, "secret"]);
+    expect(answer.securedMs).toBeGreaterThanOrEqual(answer.connectedMs);
+    expect((await request(port, pool, { target }, careless)).connection).toBe("pooled");
   });
 
   test("stopped by the harness", async () => {
