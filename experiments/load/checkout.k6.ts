@@ -36,7 +36,6 @@ export const options: Options = {
     "http_reqs{name:get}": ["count>=60"],
     "http_reqs{name:post}": ["count>=60"],
     http_req_failed: ["rate<0.01"],
-    http_req_duration: ["p(99)<500"],
   },
 };
 
