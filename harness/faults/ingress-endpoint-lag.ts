@@ -40,6 +40,8 @@ const MIN_LAG_MS = 100;
 const MAX_LAG_MS = 60_000;
 /** Beyond the lag: the controller's own throttle, and a busy machine. */
 const TOLERANCE_MS = 3_000;
+/** Measurements after a revert until the path counts as not restored. */
+const CLEAN_TRIES = 5;
 
 export const endpointLag: Fault<EndpointLagFault, EndpointLagUndo> = {
   kind: "ingress.endpoint-lag",
@@ -115,13 +117,19 @@ export const endpointLag: Fault<EndpointLagFault, EndpointLagUndo> = {
 
   async verifyReverted(undo, context): Promise<Evidence> {
     try {
-      const { lagMs } = await measureLag(context, canaryOf(undo), THROTTLE_MS);
       const rules = await rulesLeft(undo, context);
       const limitMs = Math.max(1_000, undo.lagMs / 2);
+      let lagMs = Number.POSITIVE_INFINITY;
+      let tries = 0;
+      // A controller backs off before it connects again, longer where the proxy was dead: it is to get there, not at once.
+      while (lagMs >= limitMs && tries < CLEAN_TRIES) {
+        tries += 1;
+        ({ lagMs } = await measureLag(context, canaryOf(undo), THROTTLE_MS));
+      }
       return {
         effective: lagMs >= limitMs || rules > 0,
         because: `the ingress sent to a removed endpoint for ${Math.round(lagMs)} ms (clean below ${limitMs} ms), ${rules} rules are left`,
-        values: { measuredLagMs: Math.round(lagMs), rules },
+        values: { measuredLagMs: Math.round(lagMs), rules, tries },
       };
     } finally {
       await removeCanary(context, undo.id);
@@ -189,19 +197,10 @@ async function untilInSync(undo: EndpointLagUndo, context: FaultContext, leaseMs
 async function removeProxy(undo: EndpointLagUndo, context: FaultContext): Promise<void> {
   const { kube } = context.cluster;
   const named = { namespace: SYSTEM_NAMESPACE, name: undo.id };
-  await kube.delete({ apiVersion: "v1", kind: "Pod", ...named });
+  // It has let its clients go, and nobody waits for its last words.
+  await kube.delete({ apiVersion: "v1", kind: "Pod", ...named }, { gracePeriodSeconds: 0 });
   await kube.delete({ apiVersion: "v1", kind: "Secret", ...named });
   await kube.delete({ apiVersion: "certificates.k8s.io/v1", kind: "CertificateSigningRequest", name: undo.id });
-  await waitFor({
-    what: `pod ${SYSTEM_NAMESPACE}/${undo.id} gone`,
-    timeoutMs: context.budgetMs,
-    everyMs: 200,
-    signal: context.signal,
-    probe: async () =>
-      (await kube.get({ apiVersion: "v1", kind: "Pod", ...named })) === null
-        ? { done: true, value: undefined }
-        : { done: false, saw: "terminating" },
-  });
 }
 
 async function refuseForeignRules(context: FaultContext, controllers: readonly Target[], id: string): Promise<void> {

@@ -69,7 +69,7 @@ it("each ended pod is seen by the API, the endpoints, its own log and the ingres
     faultId: "test/terminations/0",
     runId: "checkout-test",
     random: seeded(1),
-    signal: AbortSignal.timeout(200_000),
+    signal: new AbortController().signal,
     budgetMs: 120_000,
     log: () => undefined,
     observe: (seen) => observations.push({ t: clock.now(), probe: "terminations", ...seen } as Observation),

@@ -123,7 +123,7 @@ export async function removeCanary(context: FaultContext, id: string): Promise<v
   await kube.delete({ apiVersion: "networking.k8s.io/v1", kind: "Ingress", ...named });
   await kube.delete({ apiVersion: "v1", kind: "Service", ...named });
   await kube.delete({ ...SLICE, ...named });
-  await kube.delete({ apiVersion: "v1", kind: "Pod", ...named }, { gracePeriodSeconds: 1 });
+  await kube.delete({ apiVersion: "v1", kind: "Pod", ...named }, { gracePeriodSeconds: 0 });
 }
 
 const endpoint = (ip: string) => ({ addresses: [ip], conditions: { ready: true, serving: true, terminating: false } });
