@@ -45,7 +45,8 @@ async function buildImage(
   if ((await imageId(reference)) !== null) return reference;
   onProgress(`building image ${source.name} from ${source.context}`);
   const args = [
-    ...["build", "--tag", reference, "--build-arg", `BASE=${baseImage}`],
+    // A step that fails would leave its container behind.
+    ...["build", "--force-rm", "--tag", reference, "--build-arg", `BASE=${baseImage}`],
     ...["--label", `${LABEL_OWNER}=${OWNER}`, "--label", `${LABEL_BUILT}=${source.name}`, source.context],
   ];
   const { exitCode, stdout, stderr } = await docker(args, { timeoutMs: BUILD_TIMEOUT_MS, accept: "any" });
