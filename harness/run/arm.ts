@@ -19,11 +19,12 @@ import type { Journal } from "../journal/journal.ts";
 import { openFaults } from "../journal/open-faults.ts";
 import { INGRESS_URL } from "../plan/plan.ts";
 import { seeded } from "../plan/random.ts";
+import type { ProbeContext, RunningProbe } from "../probes/probe.ts";
 import type { JournalEntry, Observation, Phase, Plan, PlannedArm, PlannedStep } from "../types.ts";
 import { pause, type RunClock, stopped } from "./clock.ts";
 import { type ActiveFault, injectFault, measureAgain, revertFault } from "./fault-step.ts";
 import { GuardStop, guardOf } from "./guard.ts";
-import type { LoadOutcome, LoadProgress, ProbePorts, RunningLoad, RunningProbe, RunPorts } from "./ports.ts";
+import type { LoadOutcome, LoadProgress, RunningLoad, RunPorts } from "./ports.ts";
 import type { RunFolder } from "./run-folder.ts";
 import { runTimeline } from "./timeline.ts";
 import { createNamespace, deploy } from "./workload.ts";
@@ -83,7 +84,7 @@ async function deployArm({ arm, cluster, journal, images, plan, folder, ports, s
 /** Probes and load around the three phases. */
 async function observeArm(run: ArmRun, append: Journal["append"], abort: (reason: Error) => void): Promise<void> {
   const { arm, plan, ports } = run;
-  const probePorts = probePortsOf(run);
+  const probeContext = probeContextOf(run);
   const probes: RunningProbe[] = [];
   let load: RunningLoad | null = null;
   const warm = { good: 0, bad: 0 };
@@ -93,8 +94,9 @@ async function observeArm(run: ArmRun, append: Journal["append"], abort: (reason
     guard.see(progress);
   };
   try {
-    for (const [name, spec] of Object.entries(plan.probes)) probes.push(await ports.startProbe(name, spec, probePorts));
-    probes.push(await ports.watchNodes(probePorts, (because) => append({ type: "invalid", arm: arm.name, because })));
+    for (const [name, spec] of Object.entries(plan.probes))
+      probes.push(await ports.startProbe(name, spec, probeContext));
+    probes.push(await ports.watchNodes(probeContext, (because) => append({ type: "invalid", arm: arm.name, because })));
     const env = Object.fromEntries(
       Object.entries(arm.loadEnv).map(([key, text]) => [
         key,
@@ -222,7 +224,7 @@ function contextOf(run: ArmRun, step: PlannedStep, signal: AbortSignal, budgetMs
   };
 }
 
-function probePortsOf(run: ArmRun): ProbePorts {
+function probeContextOf(run: ArmRun): ProbeContext {
   return {
     cluster: run.cluster,
     namespace: run.arm.namespace,

@@ -1,8 +1,8 @@
 /** What the runner is given to work with; the real parts in cli/, a fake cluster in tests. */
-import type { ClusterHandle, ClusterProvider } from "../cluster/provider.ts";
+import type { ClusterProvider } from "../cluster/provider.ts";
 import type { Fault } from "../faults/fault.ts";
-import type { FaultKind, LoadSummary, Observation, ProbeSpec } from "../types.ts";
-import type { RunClock } from "./clock.ts";
+import type { ProbeContext, RunningProbe } from "../probes/probe.ts";
+import type { FaultKind, LoadSummary, ProbeSpec } from "../types.ts";
 
 /** What the load did in its last reporting interval. */
 export interface LoadProgress {
@@ -24,20 +24,6 @@ export interface RunningLoad {
   /** Settles when the load ends by itself; rejects when it broke. */
   readonly done: Promise<LoadOutcome>;
 }
-export interface RunningProbe {
-  /** Takes in what is still under way, then closes its files. */
-  stop(): Promise<void>;
-}
-export interface ProbePorts {
-  readonly cluster: ClusterHandle;
-  readonly namespace: string;
-  readonly clock: RunClock;
-  /** Without an ending; the probe adds its own. */
-  readonly upstreamFile: string;
-  readonly observe: (observation: Observation) => void;
-  readonly log: (line: string) => void;
-}
-
 export interface RunPorts {
   readonly provider: ClusterProvider;
   readonly faultOf: (kind: FaultKind) => Fault;
@@ -48,9 +34,9 @@ export interface RunPorts {
     readonly outFile: string;
     readonly onProgress: (progress: LoadProgress) => void;
   }) => Promise<RunningLoad>;
-  readonly startProbe: (name: string, spec: ProbeSpec, ports: ProbePorts) => Promise<RunningProbe>;
+  readonly startProbe: (name: string, spec: ProbeSpec, context: ProbeContext) => Promise<RunningProbe>;
   /** Node conditions of the whole cluster; `onChange` gets every one that nobody planned. */
-  readonly watchNodes: (ports: ProbePorts, onChange: (sentence: string) => void) => Promise<RunningProbe>;
+  readonly watchNodes: (context: ProbeContext, onChange: (sentence: string) => void) => Promise<RunningProbe>;
   /** One line for people. */
   readonly progress: (line: string) => void;
 }
