@@ -6,7 +6,7 @@
  * the story in 2019; it takes no bug, only an ingress controller that is slower than SIGTERM.
  *
  * The times hang together: the lag is 3 s, and Traefik holds a second change back by up to 2 s, so that it may send to a
- * pod for about 5 s after its deletion. Fixes last 8 s, the wrong one 1 s. Between two disturbances there is time for
+ * pod for about 5 s after its deletion. Fixes last 9 s, the wrong one 1 s. Between two disturbances there is time for
  * the ingress to learn of the newest pods, so that each termination is seen on its own.
  */
 import { defineExperiment } from "../harness/index.ts";
@@ -115,19 +115,19 @@ export default defineExperiment({
     "fixed-prestop": {
       role: "fixed",
       expected: "held",
-      because: "A native preStop sleep of 8 s holds SIGTERM back until the ingress has forgotten the pod.",
-      patches: [preStop(8)],
+      because: "A native preStop sleep of 9 s holds SIGTERM back until the ingress has forgotten the pod.",
+      patches: [preStop(9)],
     },
     "fixed-serve-on": {
       role: "fixed",
       expected: "held",
-      because: "The service goes on serving for 8 s after SIGTERM and asks its clients to close their connections.",
+      because: "The service goes on serving for 9 s after SIGTERM and asks its clients to close their connections.",
       patches: [
-        gracePeriod(10),
+        gracePeriod(11),
         container({
           env: [
             { name: "ON_SIGTERM", value: "serve" },
-            { name: "GRACE_SECONDS", value: "10" },
+            { name: "GRACE_SECONDS", value: "11" },
           ],
         }),
       ],
@@ -149,7 +149,7 @@ export default defineExperiment({
     quick: {
       arms: ["control", "vulnerable", "fixed-prestop", "fixed-serve-on"],
       phases: { baseline: "4s", recovery: "4s", undisturbed: "12s" },
-      faults: { terminations: { rollingRestarts: 1, deletions: 2 } },
+      faults: { terminations: { rollingRestarts: 1, deletions: 1 } },
       minSamples: {
         "no request is sent to a pod that has stopped listening": 8,
         "the ingress forgets an endpoint late": 8,

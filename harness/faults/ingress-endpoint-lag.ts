@@ -81,7 +81,7 @@ export const endpointLag: Fault<EndpointLagFault, EndpointLagUndo> = {
       // A retry after half an inject must not stack the rules.
       const { count } = findRules(await network.rules(), undo.id);
       if (count === 0) await network.restore(redirectRules(undo.id, undo.apiServer, `${proxyIp}:${PROXY_PORT}`));
-      for (const address of undo.apiServer) await network.endConnections(address);
+      await network.endConnections(undo.apiServer);
     }
     await untilInSync(undo, context, leaseMs);
   },
@@ -110,7 +110,7 @@ export const endpointLag: Fault<EndpointLagFault, EndpointLagUndo> = {
       if (found.count === 0) continue;
       await network.restore(found.removal);
       // A dead proxy tells nobody: connections to it would hang until their keep-alive gives up.
-      if (!wereReset) for (const address of undo.apiServer) await network.endConnections(address);
+      if (!wereReset) await network.endConnections(undo.apiServer);
     }
     await removeProxy(undo, context);
   },

@@ -63,8 +63,8 @@ const commentsOf = (rule: string): string[] =>
 export interface PodNetwork {
   rules(): Promise<string>;
   restore(input: string): Promise<void>;
-  /** Ends the pod's TCP connections to an address where the kernel can; elsewhere they end by themselves later. */
-  endConnections(to: Address): Promise<void>;
+  /** Ends the pod's TCP connections to these addresses where the kernel can; elsewhere they end by themselves later. */
+  endConnections(to: readonly Address[]): Promise<void>;
 }
 
 /** @returns null when the pod is gone, and its network namespace with it. */
@@ -80,8 +80,10 @@ export async function podNetwork(nodes: readonly NodeHandle[], target: Target): 
       await node.exec([...enter, "iptables-restore", "--noflush", "--wait", "5"], { timeoutMs: TIMEOUT_MS, input });
     },
     endConnections: async (to) => {
-      const [ip, port] = to.split(":");
-      const filter = ["dst", `${ip}`, "dport", "=", `:${port}`];
+      const filter = to.flatMap((address, i) => {
+        const [ip, port] = address.split(":");
+        return [...(i === 0 ? [] : ["or"]), "(", "dst", `${ip}`, "and", "dport", "=", `:${port}`, ")"];
+      });
       await node.exec([...enter, "ss", "--kill", "--tcp", ...filter], { timeoutMs: TIMEOUT_MS, accept: "any" });
     },
   };
