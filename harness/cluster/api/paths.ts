@@ -58,7 +58,6 @@ export function createPathFinder(discover: Discover) {
     },
   };
 }
-export type PathFinder = ReturnType<typeof createPathFinder>;
 
 /** `?a=1&b=x`, leaving out what is undefined; empty when nothing is left. */
 export function query(values: Readonly<Record<string, string | number | boolean | undefined>>): string {

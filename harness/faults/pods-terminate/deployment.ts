@@ -7,7 +7,7 @@ import type { FaultContext } from "../fault.ts";
 type Scope = Pick<FaultContext, "cluster" | "namespace" | "signal" | "budgetMs">;
 
 /** Set on the pod template; another value makes the Deployment replace all its pods. */
-export const RESTART_ANNOTATION = "faultline.dev/restarted";
+const RESTART_ANNOTATION = "faultline.dev/restarted";
 
 export const deploymentRef = (context: Scope, name: string) =>
   ({ apiVersion: "apps/v1", kind: "Deployment", namespace: context.namespace, name }) as const;
