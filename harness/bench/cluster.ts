@@ -67,10 +67,10 @@ async function bareCreate(): Promise<number> {
     freePorts(BARE, 2),
     ensureNetwork("rejected", setup.nodeImage),
   ]);
-  const imageFromPackages = setup.surroundings === "packages";
-  const choices = { name: BARE, nodeImage: setup.nodeImage, ingressPort, apiServerPort, host, imageFromPackages };
+  const choices = { name: BARE, nodeImage: setup.nodeImage, ingressPort, apiServerPort, host };
+  const rest = { imageFromPackages: setup.surroundings === "packages" };
   const config = join(folder, "kind.yaml");
-  await writeFile(config, kindConfigOf(await readTopology(TOPOLOGY), choices));
+  await writeFile(config, kindConfigOf(await readTopology(TOPOLOGY), { ...choices, ...rest }));
   const args = ["create", "cluster", "--name", BARE, "--config", config, "--kubeconfig", join(folder, "kubeconfig")];
   const env = { KIND_EXPERIMENTAL_DOCKER_NETWORK: network };
   try {

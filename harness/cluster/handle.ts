@@ -1,6 +1,7 @@
 /** A cluster as the rest of the harness holds it, and what brings a booted one to the point where it can be used. */
 import { readFile, writeFile } from "node:fs/promises";
 import type { ClusterSpec } from "../types.ts";
+import { asksFromHost, keepLookupsInside } from "./dns.ts";
 import { publishedPort } from "./docker.ts";
 import { exec } from "./exec.ts";
 import { buildImages } from "./images/build.ts";
@@ -111,12 +112,19 @@ export async function finishCluster(
       metadata: { name: SYSTEM_NAMESPACE, labels: { [LABEL_OWNER]: OWNER } },
     }),
     wantsIngress ? installIngress(handle.kube, setup) : null,
+    spec.egress === "allowed" ? null : stopHostLookups(handle),
     nodesReady(handle.kube, nodes.length, request.signal),
   ]);
   request.onProgress(`${nodes.length} nodes Ready`);
   if (!wantsIngress) return;
   await waitForIngress(handle, { timeoutMs: READY_TIMEOUT_MS });
   request.onProgress(`ingress controller ready at ${handle.ingressUrl}`);
+}
+
+async function stopHostLookups(handle: ClusterHandle): Promise<void> {
+  const controlPlane = (await handle.nodes()).find(({ role }) => role === "control-plane");
+  const resolvConf = await controlPlane?.exec(["cat", "/etc/resolv.conf"], { timeoutMs: 30_000 });
+  if (resolvConf !== undefined && asksFromHost(resolvConf.stdout)) await keepLookupsInside(handle.kube);
 }
 
 async function installIngress(kube: Kube, setup: SetupState): Promise<void> {

@@ -6,6 +6,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { keepLookupsInside } from "./dns.ts";
 import { docker } from "./docker.ts";
 import { exec } from "./exec.ts";
 import { findFirewall } from "./firewall.ts";
@@ -41,6 +42,7 @@ async function refusedCall(node: string, address: string): Promise<boolean> {
 const counting = {
   // What a node sends towards service addresses before kube-proxy has written its rules.
   services: ["PREROUTING", "-i", `br-${NETWORK}`, "-d", "10.96.0.0/16"],
+  lookups: ["PREROUTING", "-i", `br-${NETWORK}`, "-d", "192.0.2.53"],
   // What was forwarded off the bridge although it may not.
   left: ["POSTROUTING", "!", "-o", `br-${NETWORK}`],
 };
@@ -63,6 +65,7 @@ beforeAll(async () => {
   await ensureNetwork("rejected", undefined);
   const subnet = await docker(["network", "inspect", "--format", "{{(index .IPAM.Config 0).Subnet}}", NETWORK]);
   await iptables("-t", "mangle", "-I", ...counting.services, ...COMMENT);
+  await iptables("-t", "mangle", "-I", ...counting.lookups, ...COMMENT);
   await iptables("-t", "mangle", "-I", ...counting.left, "-s", subnet.stdout.trim(), ...COMMENT);
   counting.left.push("-s", subnet.stdout.trim());
 
@@ -90,6 +93,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await kindProvider.down(NAME, () => {});
   await iptables("-t", "mangle", "-D", ...counting.services, ...COMMENT);
+  await iptables("-t", "mangle", "-D", ...counting.lookups, ...COMMENT);
   await iptables("-t", "mangle", "-D", ...counting.left, ...COMMENT);
   rmSync(world, { recursive: true, force: true });
   for (const [key, value] of [
@@ -129,11 +133,31 @@ describe("hermetic", () => {
        (async () => {
          console.log("outside " + await dial("${OUTSIDE[0]}", 80));
          console.log("api " + await dial(process.env.KUBERNETES_SERVICE_HOST, 443));
+         const lookup = (name) => require("dns/promises").lookup(name).then(() => "found", (error) => error.code);
+         console.log("inside name " + await lookup("kubernetes.default.svc.cluster.local"));
+         console.log("outside name " + await lookup("faultline.invalid"));
        })();`,
     );
     expect(log).toContain("outside ECONNREFUSED");
     expect(log).toContain("api connected");
+    expect(log).toContain("inside name found");
+    expect(log).toMatch(/outside name (ENOTFOUND|EAI_AGAIN)/);
     expect((await rejectedSoFar())?.packets).toBeGreaterThan(earlier);
+    expect(await counted("POSTROUTING", `!br-${NETWORK}`)).toBe(0);
+  });
+
+  test("where the engine would ask a name server of the host, the cluster's DNS asks an address that is nobody's", async () => {
+    await keepLookupsInside(cluster.kube);
+    await waitFor({
+      what: "a lookup of an outside name seen on its way to nowhere",
+      probe: async () => {
+        await podLog(`lookup-${Date.now()}`, `require("dns").lookup("faultline.invalid", () => process.exit())`);
+        const packets = await counted("PREROUTING", "192.0.2.53");
+        return packets > 0 ? { done: true, value: packets } : { done: false, saw: `${packets} packets` };
+      },
+      timeoutMs: 120_000,
+      everyMs: 1_000,
+    });
     expect(await counted("POSTROUTING", `!br-${NETWORK}`)).toBe(0);
   });
 
@@ -190,6 +214,7 @@ describe("the cluster", () => {
   });
 
   test("a run's images were in the node image: loading finds them there", async () => {
+    // One image of that name on the node, though loading was never needed: its hash is the content's.
     const references = await cluster.loadImages(request.images);
     const { stdout } = await (await worker()).exec(["crictl", "images", "--output", "json"], { timeoutMs: 30_000 });
     expect(stdout).toContain(references.caller);

@@ -90,7 +90,8 @@ async function boot(
   const nodeImage = await prepareNodeImage(request, setup);
   const network = await ensureNetwork(egress, setup.nodeImage);
   const choices = {
-    ...{ name, nodeImage, host, imageFromPackages: setup.surroundings === "packages" && spec.nodeImage === undefined },
+    ...{ name, nodeImage, host },
+    ...{ imageFromPackages: setup.surroundings === "packages" && spec.nodeImage === undefined },
     ...(spec.nodeLimits === undefined ? {} : { nodeLimits: spec.nodeLimits }),
   };
   let published: number | null = null;
