@@ -1,4 +1,4 @@
-/** Bad input, all of it at once, in one form for people and one for machines. */
+/** What went wrong, in one form for people and one for machines. */
 import type { Problem } from "../types.ts";
 
 export function printProblems(file: string, problems: readonly Problem[], json: boolean): void {
@@ -6,4 +6,11 @@ export function printProblems(file: string, problems: readonly Problem[], json: 
   const word = problems.length === 1 ? "1 problem" : `${problems.length} problems`;
   process.stderr.write(`${file}: ${word}, nothing was touched\n`);
   for (const { path, message } of problems) process.stderr.write(`  ${path}: ${message}\n`);
+}
+
+/** A report that could not be written changes no verdict, and is not passed over either. */
+export function printReportFailures(failures: readonly { readonly file: string; readonly message: string }[]): void {
+  for (const { file, message } of failures) {
+    process.stderr.write(`faultline: ${file} could not be written: ${message}\n`);
+  }
 }

@@ -17,7 +17,7 @@ import { judge } from "../verdict/judge.ts";
 import { experimentFiles } from "./files.ts";
 import { EXIT_INTERNAL, EXIT_USAGE } from "./main.ts";
 import { realPorts } from "./ports.ts";
-import { printProblems } from "./problems.ts";
+import { printProblems, printReportFailures } from "./problems.ts";
 import { versions } from "./versions.ts";
 
 export interface RunCommandOptions {
@@ -111,7 +111,7 @@ export async function judgeAndReport(folder: RunFolder, json: boolean): Promise<
   const summary = terminalSummary(record, verdict, { colour: terminal, width: process.stderr.columns ?? 120 });
   process.stderr.write(`${summary}\n`);
   for (const path of written) process.stderr.write(`  ${relative(process.cwd(), path)}\n`);
-  for (const { file, message } of failures) process.stderr.write(`faultline: ${file} could not be written: ${message}\n`);
+  printReportFailures(failures);
   if (json) process.stdout.write(`${JSON.stringify(verdict)}\n`);
   return failures.length > 0 && verdict.exitCode === 0 ? EXIT_INTERNAL : verdict.exitCode;
 }
