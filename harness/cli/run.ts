@@ -1,5 +1,6 @@
 /** `faultline run`: plan, run, judge, report; the exit code is the worst of all experiments. */
 import { relative } from "node:path";
+import { formatMs } from "../define/duration.ts";
 import { FaultlineError, messageOf } from "../errors.ts";
 import { faults } from "../faults/index.ts";
 import { readJournal } from "../journal/journal.ts";
@@ -8,7 +9,7 @@ import { writeReports } from "../report/reporter.ts";
 import { terminalSummary } from "../report/terminal.ts";
 import { scriptProblems } from "../run/check-script.ts";
 import { planFile } from "../run/load-definition.ts";
-import { readRun } from "../run/read-run.ts";
+import { readPlan, readRun } from "../run/read-run.ts";
 import { listRuns, type RunFolder, reportsProblems } from "../run/run-folder.ts";
 import { RefusedError, run } from "../run/runner.ts";
 import { stopOnSignals } from "../run/signals.ts";
@@ -16,6 +17,7 @@ import type { Plan, RunVerdict } from "../types.ts";
 import { judge } from "../verdict/judge.ts";
 import { experimentFiles } from "./files.ts";
 import { EXIT_INTERNAL, EXIT_USAGE } from "./main.ts";
+import { armMs } from "./plan.ts";
 import { realPorts } from "./ports.ts";
 import { printProblems, printReportFailures } from "./problems.ts";
 import { versions } from "./versions.ts";
@@ -78,6 +80,9 @@ async function runOne(
   signal: AbortSignal,
 ): Promise<number> {
   progress(`${plan.experiment}, size ${plan.size}, seed ${plan.seed}: ${plan.arms.map((arm) => arm.name).join(", ")}`);
+  progress(
+    `at most ${formatMs(plan.arms.reduce((sum, arm) => sum + armMs(plan, arm), 0))}${lastTime(options.reports, plan)}`,
+  );
   try {
     const { folder, error } = await run(
       {
@@ -100,6 +105,22 @@ async function runOne(
     printProblems(plan.file, error.problems, options.json);
     return EXIT_USAGE;
   }
+}
+
+/** How long the same arms in the same size took when they last ran to their end here. */
+function lastTime(reports: string, plan: Plan): string {
+  const names = (of: Plan) => of.arms.map((arm) => arm.name).join();
+  for (const folder of listRuns(reports).reverse()) {
+    try {
+      const earlier = readPlan(folder);
+      const end = readJournal(folder.journal).findLast((entry) => entry.type === "run-end");
+      if (end?.type !== "run-end" || end.outcome !== "complete" || earlier.experiment !== plan.experiment) continue;
+      if (earlier.size === plan.size && names(earlier) === names(plan)) return `; ${formatMs(end.t)} last time`;
+    } catch {
+      // A damaged folder says nothing about time; `faultline revert` names it.
+    }
+  }
+  return "";
 }
 
 /** Everything after the run, from its folder alone. */

@@ -14,7 +14,7 @@ import type { RunFolder } from "./run-folder.ts";
  */
 export async function readRun(folder: RunFolder): Promise<RunRecord> {
   const journal = readJournal(folder.journal);
-  const plan = readPlan(join(folder.path, "plan.json"));
+  const plan = readPlan(folder);
   const start = journal[0];
   if (start?.type !== "run-start") throw new FaultlineError("journal", `${folder.journal}: begins with no run-start`);
   const arms: Record<string, ArmRecord> = {};
@@ -22,7 +22,9 @@ export async function readRun(folder: RunFolder): Promise<RunRecord> {
   return { runId: start.runId, plan, journal, arms };
 }
 
-function readPlan(path: string): Plan {
+/** @throws FaultlineError `journal` when there is none, or one of a newer schema. */
+export function readPlan(folder: RunFolder): Plan {
+  const path = join(folder.path, "plan.json");
   let plan: Partial<Plan>;
   try {
     plan = JSON.parse(readFileSync(path, "utf8")) as Partial<Plan>;

@@ -1,8 +1,6 @@
 /** Puts right what an earlier, killed run left: from its folder alone, as often as you like. */
 
-import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
-import { join } from "node:path";
 import type { ClusterHandle } from "../cluster/provider.ts";
 import { FaultlineError, messageOf } from "../errors.ts";
 import type { FaultContext } from "../faults/fault.ts";
@@ -13,6 +11,7 @@ import type { JournalEntry, Plan } from "../types.ts";
 import { processStart, startClock } from "./clock.ts";
 import { revertFault } from "./fault-step.ts";
 import type { RunPorts } from "./ports.ts";
+import { readPlan } from "./read-run.ts";
 import type { RunFolder } from "./run-folder.ts";
 import { removeNamespace } from "./workload.ts";
 
@@ -46,7 +45,7 @@ export async function recover(folder: RunFolder, ports: RecoverPorts): Promise<R
   const journal = readJournal(folder.journal);
   if (closedClean(journal)) return { runId: folder.runId, done: [], left: [] };
   refuseLiving(folder, journal);
-  const plan = JSON.parse(readFileSync(join(folder.path, "plan.json"), "utf8")) as Plan;
+  const plan = readPlan(folder);
   const start = startOf(journal);
   const clock = startClock();
   const offset = clock.originWallMs - start.wallMs;
