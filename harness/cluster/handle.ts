@@ -1,5 +1,6 @@
 /** A cluster as the rest of the harness holds it, and what brings a booted one to the point where it can be used. */
-import { readFile, writeFile } from "node:fs/promises";
+import { readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import type { ClusterSpec } from "../types.ts";
 import { asksFromHost, keepLookupsInside } from "./dns.ts";
 import { publishedPort } from "./docker.ts";
@@ -11,7 +12,7 @@ import { connect, type Kube } from "./kube.ts";
 import { LABEL_OWNER, OWNER, SYSTEM_NAMESPACE } from "./labels.ts";
 import { nodeHandles } from "./node.ts";
 import { capNodes } from "./node-limits.ts";
-import { kubeconfigPath } from "./paths.ts";
+import { clusterFolder, kubeconfigPath } from "./paths.ts";
 import type { ClusterHandle, UpRequest } from "./provider.ts";
 import type { SetupState } from "./setup/index.ts";
 import { waitFor } from "./wait.ts";
@@ -99,7 +100,7 @@ export async function finishCluster(
   handle: ClusterHandle,
   spec: ClusterSpec,
   setup: SetupState,
-  request: Pick<UpRequest, "signal" | "onProgress">,
+  request: Pick<UpRequest, "signal" | "onProgress"> & { readonly ingressInstalled: boolean },
 ): Promise<void> {
   const nodes = await handle.nodes();
   const workers = nodes.filter(({ role }) => role === "worker").map((node) => node.name);
@@ -111,7 +112,7 @@ export async function finishCluster(
       kind: "Namespace",
       metadata: { name: SYSTEM_NAMESPACE, labels: { [LABEL_OWNER]: OWNER } },
     }),
-    wantsIngress ? installIngress(handle.kube, setup) : null,
+    wantsIngress && !request.ingressInstalled ? installIngress(handle.kube, setup) : null,
     spec.egress === "allowed" ? null : stopHostLookups(handle),
     nodesReady(handle.kube, nodes.length, request.signal),
   ]);
@@ -119,6 +120,26 @@ export async function finishCluster(
   if (!wantsIngress) return;
   await waitForIngress(handle, { timeoutMs: READY_TIMEOUT_MS });
   request.onProgress(`ingress controller ready at ${handle.ingressUrl}`);
+}
+
+/**
+ * Installs the ingress controller on the control plane while the workers are still joining.
+ * @returns false where that did not work; it is then installed afterwards.
+ */
+export async function installIngressEarly(name: string, setup: SetupState): Promise<boolean> {
+  const file = join(clusterFolder(name), "kubeconfig.early");
+  try {
+    const { stdout } = await exec(setup.kindBinary, ["get", "kubeconfig", "--name", name], { timeoutMs: 30_000 });
+    await writeFile(file, stdout, { mode: 0o600 });
+    const kube = connect(file);
+    await installIngress(kube, setup);
+    kube.close();
+    return true;
+  } catch {
+    return false;
+  } finally {
+    await rm(file, { force: true });
+  }
 }
 
 async function stopHostLookups(handle: ClusterHandle): Promise<void> {

@@ -18,7 +18,12 @@ export interface KindCreate {
   readonly network: string;
   readonly signal?: AbortSignal;
   readonly onProgress: (line: string) => void;
+  /** The API server answers and the control plane has its network; workers are about to join. */
+  readonly onControlPlane?: () => void;
 }
+
+/** kind's last step before it joins the workers. */
+const BEFORE_JOIN = "Installing StorageClass";
 
 /** 26 s were measured for three nodes on two cores; slow machines with cold disks take a few minutes. */
 const CREATE_TIMEOUT_MS = 600_000;
@@ -59,7 +64,9 @@ async function attempt(request: KindCreate): Promise<void> {
       onLine: (line) => {
         // kind writes each step twice, as begun and as done.
         const done = /^\s*✓\s*(.*?)\s*\p{Extended_Pictographic}?\p{Emoji_Component}*\s*$/u.exec(line);
-        if (done?.[1] !== undefined) request.onProgress(done[1]);
+        if (done?.[1] === undefined) return;
+        request.onProgress(done[1]);
+        if (done[1].startsWith(BEFORE_JOIN)) request.onControlPlane?.();
       },
     });
   } catch (error) {

@@ -4,7 +4,7 @@ import type { ClusterSpec } from "../types.ts";
 import { nodeContainers } from "./docker.ts";
 import { freePorts } from "./free-port.ts";
 import { collectGarbage } from "./gc.ts";
-import { attachHandle, createHandle, finishCluster, publishedIngress } from "./handle.ts";
+import { attachHandle, createHandle, finishCluster, installIngressEarly, publishedIngress } from "./handle.ts";
 import { type HostTraits, readHostTraits } from "./host-traits.ts";
 import { bakeNodeImage } from "./images/bake.ts";
 import { buildImages } from "./images/build.ts";
@@ -101,8 +101,12 @@ async function boot(
     return kindConfigOf(topology, { ...choices, ingressPort, apiServerPort });
   };
   const signal = request.signal === undefined ? {} : { signal: request.signal };
+  let early: Promise<boolean> = Promise.resolve(false);
+  const onControlPlane = () => {
+    if (spec.ingress !== undefined) early = installIngressEarly(name, setup);
+  };
   const creation = { kindBinary: setup.kindBinary, name, config, kubeconfig, network, ...signal, onProgress };
-  await kindCreate(creation);
+  await kindCreate({ ...creation, onControlPlane });
   try {
     // kind makes a network that is missing, and one of kind's has no rule: if ours was removed meanwhile this refuses it.
     await ensureNetwork(egress, setup.nodeImage);
@@ -112,7 +116,7 @@ async function boot(
       setup,
       ingressPort: spec.ingress === undefined ? null : published,
     });
-    await finishCluster(handle, spec, setup, request);
+    await finishCluster(handle, spec, setup, { ...request, ingressInstalled: await early });
     return handle;
   } catch (error) {
     throw await failedToBoot(creation, error);
