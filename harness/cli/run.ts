@@ -110,7 +110,7 @@ async function runOne(
 /** How long the same arms in the same size took when they last ran to their end here. */
 function lastTime(reports: string, plan: Plan): string {
   const names = (of: Plan) => of.arms.map((arm) => arm.name).join();
-  for (const folder of listRuns(reports).reverse()) {
+  for (const folder of listRuns(reports).toReversed()) {
     try {
       const earlier = readPlan(folder);
       const end = readJournal(folder.journal).findLast((entry) => entry.type === "run-end");
