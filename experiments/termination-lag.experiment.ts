@@ -52,7 +52,7 @@ export default defineExperiment({
   },
   phases: { baseline: "10s", recovery: "10s", undisturbed: "30s" },
   timeline: [
-    { at: "0s", inject: "lag", for: "10s" },
+    { at: "0s", inject: "lag", for: "40s" },
     { at: "0s", inject: "terminations", for: "4m" },
   ],
   slos: [

@@ -23,7 +23,7 @@ import {
 import { type Canary, measureLag, nudgeWatches, removeCanary, THROTTLE_MS } from "./endpoint-lag/canary.ts";
 import { servingCertificate } from "./endpoint-lag/certificate.ts";
 import { LABEL_FAULT, labelsOf, lagId, metadataOf } from "./endpoint-lag/names.ts";
-import { findRules, idsIn, podNetwork, redirectRules, type Target } from "./endpoint-lag/redirect.ts";
+import { bypassRules, findRules, idsIn, podNetwork, redirectRules, type Target } from "./endpoint-lag/redirect.ts";
 import { apiServerAddresses, certificateNames, controllerPods, ingressClassOf } from "./endpoint-lag/targets.ts";
 import type { Fault, FaultContext } from "./fault.ts";
 
@@ -81,7 +81,6 @@ export const endpointLag: Fault<EndpointLagFault, EndpointLagUndo> = {
       // A retry after half an inject must not stack the rules.
       const { count } = findRules(await network.rules(), undo.id);
       if (count === 0) await network.restore(redirectRules(undo.id, undo.apiServer, `${proxyIp}:${PROXY_PORT}`));
-      await network.endConnections(undo.apiServer);
     }
     await untilInSync(undo, context, leaseMs);
   },
@@ -103,14 +102,18 @@ export const endpointLag: Fault<EndpointLagFault, EndpointLagUndo> = {
   },
 
   async revert(undo, context) {
-    // While the redirect stands: a reset that comes after it would not be understood as one of these connections.
+    const networks = await networksOf(undo, context);
+    for (const network of networks) {
+      const found = findRules(await network.rules(), undo.id, "filter");
+      if (found.count > 0) await network.restore(bypassRules(undo.id, undo.apiServer) + found.removal);
+    }
     const wereReset = await resetClients(context, undo.id);
-    for (const network of await networksOf(undo, context)) {
+    for (const network of networks) {
       const found = findRules(await network.rules(), undo.id);
       if (found.count === 0) continue;
-      await network.restore(found.removal);
       // A dead proxy tells nobody: connections to it would hang until their keep-alive gives up.
       if (!wereReset) await network.endConnections(undo.apiServer);
+      await network.restore(found.removal);
     }
     await removeProxy(undo, context);
   },

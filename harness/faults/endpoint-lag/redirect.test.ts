@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { NodeHandle } from "../../cluster/provider.ts";
-import { findRules, idsIn, podNetwork, redirectRules } from "./redirect.ts";
+import { bypassRules, findRules, idsIn, podNetwork, redirectRules } from "./redirect.ts";
 
 const API = ["10.96.0.1:443", "172.18.0.6:6443"];
 /** As iptables 1.8.9 with the nftables backend prints it, a rule of somebody else included. */
@@ -40,6 +40,12 @@ describe("the redirect's rules", () => {
     ]);
   });
 
+  it("let new connections past while they are taken out", () => {
+    expect(bypassRules("lag-1", ["10.96.0.1:443"])).toBe(
+      '*nat\n-I OUTPUT 1 -d 10.96.0.1/32 -p tcp -m tcp --dport 443 -m comment --comment "faultline:lag-1" -j ACCEPT\nCOMMIT\n',
+    );
+  });
+
   it("are removed exactly: not another fault's, not anybody else's", () => {
     const { removal, count } = findRules(SAVED, "lag-1");
     expect(count).toBe(3);
@@ -52,6 +58,12 @@ describe("the redirect's rules", () => {
       "-D OUTPUT -d 172.18.0.6/32 -p tcp -m tcp --dport 6443 -m comment --comment faultline:lag-1 -j DNAT --to-destination 10.244.0.11:8443",
       "COMMIT",
     ]);
+  });
+
+  it("can be removed from one table alone", () => {
+    const { removal, count } = findRules(SAVED, "lag-1", "filter");
+    expect(count).toBe(2);
+    expect(removal).not.toContain("DNAT");
   });
 
   it("are none where there are none", () => {

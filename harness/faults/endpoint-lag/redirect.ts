@@ -2,7 +2,9 @@
  * The redirect inside the network namespace of a controller's pod: packets to the API server go to the proxy.
  *
  * Connections that were open before are not touched by a NAT rule, so a second rule resets whatever still goes to the
- * API server itself: packets that were redirected have another destination by then.
+ * API server itself: packets that were redirected have another destination by then. Clients built on client-go take a
+ * reset for the plain end of a watch and connect again at once; any other broken connection makes them back off, each
+ * time longer, up to a minute.
  */
 import type { NodeHandle } from "../../cluster/provider.ts";
 import { FaultlineError } from "../../errors.ts";
@@ -23,13 +25,27 @@ const commentOf = (id: string) => `faultline:${id}`;
 
 /** Input of `iptables-restore --noflush` that sends `from` to `to`. Rules stand first, before those of a service mesh. */
 export function redirectRules(id: string, from: readonly Address[], to: Address): string {
-  const matches = from.map((address) => {
+  return (
+    table("nat", id, from, `DNAT --to-destination ${to}`) + table("filter", id, from, "REJECT --reject-with tcp-reset")
+  );
+}
+
+/**
+ * New connections go past the redirect, while those that were redirected still work. The redirect itself stays behind
+ * these rules: with its last rule the kernel stops translating in that network namespace, and a reset from the proxy
+ * would not be understood.
+ */
+export function bypassRules(id: string, from: readonly Address[]): string {
+  return table("nat", id, from, "ACCEPT");
+}
+
+function table(name: string, id: string, from: readonly Address[], target: string): string {
+  const rules = from.map((address) => {
     const [ip, port] = address.split(":");
-    return `-I OUTPUT 1 -d ${ip}/32 -p tcp -m tcp --dport ${port} -m comment --comment "${commentOf(id)}"`;
+    const match = `-d ${ip}/32 -p tcp -m tcp --dport ${port} -m comment --comment "${commentOf(id)}"`;
+    return `-I OUTPUT 1 ${match} -j ${target}`;
   });
-  const table = (name: string, target: string) =>
-    [`*${name}`, ...matches.map((match) => `${match} -j ${target}`), "COMMIT"].join("\n");
-  return `${table("nat", `DNAT --to-destination ${to}`)}\n${table("filter", "REJECT --reject-with tcp-reset")}\n`;
+  return [`*${name}`, ...rules, "COMMIT", ""].join("\n");
 }
 
 /** What `iptables-save` shows of this fault: how many rules, and the input that removes them. */
@@ -38,12 +54,16 @@ export interface Found {
   readonly count: number;
 }
 
-export function findRules(saved: string, id: string): Found {
+/** @param only the table to look into; default: all. */
+export function findRules(saved: string, id: string, only?: "filter"): Found {
   const removal: string[] = [];
   let count = 0;
+  let table = "";
   for (const line of saved.split("\n")) {
     if (line.startsWith("*") || line === "COMMIT") removal.push(line);
+    if (line.startsWith("*")) table = line.slice(1);
     if (!line.startsWith("-A ") || !commentsOf(line).includes(commentOf(id))) continue;
+    if (only !== undefined && table !== only) continue;
     removal.push(line.replace(/^-A /, "-D "));
     count += 1;
   }
@@ -63,7 +83,10 @@ const commentsOf = (rule: string): string[] =>
 export interface PodNetwork {
   rules(): Promise<string>;
   restore(input: string): Promise<void>;
-  /** Ends the pod's TCP connections to these addresses where the kernel can; elsewhere they end by themselves later. */
+  /**
+   * Ends the pod's TCP connections to these addresses where the kernel can; elsewhere they end by themselves later.
+   * For connections that nobody is left to reset: the client sees them aborted, and backs off.
+   */
   endConnections(to: readonly Address[]): Promise<void>;
 }
 
