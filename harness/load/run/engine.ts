@@ -15,6 +15,7 @@ import { runOnce } from "./once.ts";
 import { Pacer } from "./pacer.ts";
 import { type ScenarioHost, ScenarioRun, type VuInstance } from "./scenario.ts";
 import { ScriptErrors } from "./script-errors.ts";
+import { warmUp } from "./warm-up.ts";
 
 export interface EngineInput {
   readonly config: LoadConfig;
@@ -67,7 +68,7 @@ export class Engine implements Runtime, ScenarioHost {
     const data = await runOnce(this, this.#input, "setup", []);
     this.#setupData = JSON.stringify(data ?? null);
     for (const run of this.#runs) run.prepare();
-    this.#pacer = await Pacer.create();
+    [this.#pacer] = await Promise.all([Pacer.create(), warmUp()]);
   }
 
   /** Runs until every scenario is over, by its schedule or because of `stop`. */
