@@ -110,7 +110,7 @@ describe("SIGKILL", () => {
     expect(left.map((pod) => pod.metadata.name)).toEqual([]);
 
     const again = await faultline(["revert", "--reports", reports]);
-    expect([again.exitCode, again.stdout]).toEqual([0, "nothing was left by any run\n"]);
+    expect([again.exitCode, again.stdout]).toEqual([0, "nothing was left by any run"]);
   });
 
   test("while the workload is deployed: revert removes the namespace and the lock", async () => {
