@@ -60,6 +60,7 @@ async function upAndDown(spec: ClusterSpec): Promise<number> {
 
 /** On our network, so that nothing leaves it; its node image as `faultline setup` found or built it. */
 async function bareCreate(): Promise<number> {
+  await removeNodes(BARE); // of a bench that was killed: nobody's record answers for them
   const folder = await mkdtemp(join(tmpdir(), "faultline-bench-"));
   const setup = await setupState();
   const [host, [ingressPort = 0, apiServerPort = 0], network] = await Promise.all([
