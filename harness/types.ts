@@ -225,7 +225,7 @@ export interface PlannedArm {
 export interface PlannedImage {
   /** As written in manifests. */
   readonly name: string;
-  /** Absolute path of the build context. */
+  /** Path of the build context: absolute, or from where the command ran. */
   readonly context: string;
 }
 /** Everything chosen, nothing touched. Serialisable; the run's `plan.json`. */
@@ -241,6 +241,7 @@ export interface Plan {
   readonly repeat: string;
   readonly cluster: ClusterSpec;
   readonly images: readonly PlannedImage[];
+  /** Absolute, or from where the command ran. */
   readonly loadScript: string;
   readonly probes: Readonly<Record<string, ProbeSpec>>;
   readonly slos: readonly Slo[];

@@ -10,6 +10,7 @@
  * Whatever happens in between, open faults are reverted on a budget of their own and files are closed.
  */
 import { appendFileSync } from "node:fs";
+import { resolve } from "node:path";
 import type { ClusterHandle } from "../cluster/provider.ts";
 import { waitFor } from "../cluster/wait.ts";
 import { formatMs } from "../define/duration.ts";
@@ -104,7 +105,7 @@ async function observeArm(run: ArmRun, append: Journal["append"], abort: (reason
       ]),
     );
     load = await ports.startLoad({
-      scriptPath: plan.loadScript,
+      scriptPath: resolve(plan.loadScript),
       env,
       outFile: run.folder.arm(arm.name).requests,
       onProgress,

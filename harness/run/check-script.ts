@@ -1,5 +1,5 @@
 /** What a load script would fail on, and SLOs that it cannot fill, known before anything is touched. */
-import { relative } from "node:path";
+import { relative, resolve } from "node:path";
 import { inspectScript } from "../load/driver.ts";
 import { INGRESS_URL } from "../plan/plan.ts";
 import type { Phase, Plan, Problem } from "../types.ts";
@@ -10,7 +10,7 @@ export async function scriptProblems(plan: Plan): Promise<readonly Problem[]> {
   const filled = Object.fromEntries(
     Object.entries(env).map(([key, text]) => [key, text.replaceAll(INGRESS_URL, "http://127.0.0.1:1")]),
   );
-  const { problems, scenarios } = await inspectScript({ scriptPath: plan.loadScript, env: filled });
+  const { problems, scenarios } = await inspectScript({ scriptPath: resolve(plan.loadScript), env: filled });
   const found = problems.map(({ file, line, message }) => ({
     path: `${relative(process.cwd(), file)}:${line}`,
     message,

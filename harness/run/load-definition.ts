@@ -1,6 +1,6 @@
 /** Reads an experiment's file and all that it names, and plans it. The only place that imports a user's code. */
 import { readFileSync, statSync } from "node:fs";
-import { dirname, resolve } from "node:path";
+import { dirname, relative, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { FaultSpecs } from "../define/validate.ts";
 import { FaultlineError, messageOf } from "../errors.ts";
@@ -36,7 +36,7 @@ export async function planFile(choice: Choice, faults: FaultSpecs): Promise<Plan
     seed: choice.seed ?? freshSeed(),
     arms: choice.arms ?? [],
     manifests: manifests.map(({ path, text }) => ({ path, text })),
-    resolve: at,
+    resolve: (path) => fromHere(at(path)),
     faults,
   });
   if ("plan" in planned && problems.length === 0) return planned;
@@ -58,6 +58,12 @@ async function importDefinition(absolute: string, given: string): Promise<unknow
   throw new FaultlineError("usage", `${given}: has no default export`, {
     fix: "export default defineExperiment({ … })",
   });
+}
+
+/** Relative to where the command runs, if it lies below: a plan then reads the same on every machine. */
+function fromHere(absolute: string): string {
+  const path = relative(process.cwd(), absolute);
+  return path.startsWith("..") ? absolute : path;
 }
 
 /** Files and folders that the definition names and that are not there. */
