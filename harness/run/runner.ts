@@ -11,7 +11,7 @@
 import { appendFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import type { ClusterHandle } from "../cluster/provider.ts";
+import type { ClusterHandle, UpRequest } from "../cluster/provider.ts";
 import { FaultlineError, messageOf } from "../errors.ts";
 import type { Capability } from "../faults/fault.ts";
 import { type Journal, openJournal, readJournal } from "../journal/journal.ts";
@@ -113,7 +113,7 @@ async function withCluster(
   const request = {
     name,
     spec: plan.cluster,
-    images: plan.images,
+    images: imagesOf(plan, ports.faultOf),
     keep: options.keep,
     signal,
     onProgress: ports.progress,
@@ -152,7 +152,7 @@ async function arms(
     missingCapabilities: async (needs) => ports.missingCapabilities(cluster, needs),
   });
   if (problems.length > 0) throw new RefusedError(problems);
-  const images = await cluster.loadImages(plan.images);
+  const images = await cluster.loadImages(imagesOf(plan, ports.faultOf));
   const removals: Promise<void>[] = [];
   try {
     for (const [i, arm] of plan.arms.entries()) {
@@ -184,6 +184,12 @@ async function remove(
 ): Promise<void> {
   await removeNamespace(cluster.kube, namespace, timeoutMs);
   journal.append({ type: "removed", arm, namespace });
+}
+
+/** Those of the workload and of the faults' own pods: what is baked into the node image is not loaded later. */
+function imagesOf(plan: Plan, faultOf: RunPorts["faultOf"]): UpRequest["images"] {
+  const kinds = new Set(plan.arms.flatMap((arm) => arm.steps.map((step) => step.spec.kind)));
+  return [...plan.images, ...[...kinds].flatMap((kind) => faultOf(kind).images ?? [])];
 }
 
 /** Something of ours is left in the cluster. */
