@@ -5,10 +5,12 @@ import { pipeline } from "node:stream/promises";
 import { FaultlineError, messageOf } from "../../errors.ts";
 import { docker } from "../docker.ts";
 import { execStream, type OutputStream } from "../exec.ts";
+import { waitFor } from "../wait.ts";
 import { withoutBlobs } from "./tar-filter.ts";
 
 const LOAD_TIMEOUT_MS = 600_000;
 const LOOK_TIMEOUT_MS = 60_000;
+const SHOWN_TIMEOUT_MS = 20_000;
 
 export interface LoadReport {
   /** Node containers that got something. */
@@ -29,7 +31,7 @@ const fromEngine: Save = (references) => execStream("docker", ["save", ...refere
 /**
  * Loads `references` (tags of local images) onto `nodes` (names of node containers) and checks with crictl that
  * kubelet will find them. A tag that a node shows is taken for the image: tags of ours carry the content's hash.
- * @throws FaultlineError `cluster` when a node does not show an image afterwards.
+ * @throws FaultlineError `cluster` when an image could not be loaded, whatever the reason.
  */
 export async function loadOntoNodes(
   nodes: readonly string[],
@@ -97,7 +99,6 @@ async function send(
     return bytes;
   } catch (cause) {
     for (const input of inputs) input.destroy();
-    if (cause instanceof FaultlineError && cause.code === "cluster") throw cause;
     throw new FaultlineError("cluster", `images could not be loaded: ${messageOf(cause)}`, { cause });
   }
 }
@@ -135,11 +136,19 @@ async function importOnto(
 ): Promise<void> {
   const script = `ctr --namespace k8s.io images import --platform ${platform} - >/dev/null && crictl images --output json`;
   const args = ["exec", "--interactive", node, "sh", "-c", script];
-  const { stdout } = await docker(args, { timeoutMs: LOAD_TIMEOUT_MS, input });
-  const lacks = lacking({ tags: tagsOf(stdout) }, references);
-  if (lacks.length === 0) return;
-  throw new FaultlineError("cluster", `node ${node} does not show ${lacks.join(", ")} after loading`, {
-    fix: `See what it has: docker exec ${node} crictl images.`,
+  let { stdout: shown } = await docker(args, { timeoutMs: LOAD_TIMEOUT_MS, input });
+  // Kubelet's runtime hears of an import through an event, mostly before it is asked and sometimes after.
+  await waitFor({
+    what: `node ${node} shows the images that were loaded`,
+    timeoutMs: SHOWN_TIMEOUT_MS,
+    everyMs: 200,
+    probe: async () => {
+      const lacks = lacking({ tags: tagsOf(shown) }, references);
+      if (lacks.length === 0) return { done: true, value: undefined };
+      shown = (await docker(["exec", node, "crictl", "images", "--output", "json"], { timeoutMs: LOOK_TIMEOUT_MS }))
+        .stdout;
+      return { done: false, saw: `${lacks.join(", ")} missing; see: docker exec ${node} crictl images` };
+    },
   });
 }
 
