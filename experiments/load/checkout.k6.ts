@@ -35,7 +35,6 @@ export const options: Options = {
   thresholds: {
     "http_reqs{name:get}": ["count>=60"],
     "http_reqs{name:post}": ["count>=60"],
-    http_req_failed: ["rate<0.01"],
   },
 };
 
