@@ -134,7 +134,13 @@ describe("hermetic", () => {
          console.log("outside " + await dial("${OUTSIDE[0]}", 80));
          console.log("api " + await dial(process.env.KUBERNETES_SERVICE_HOST, 443));
          const lookup = (name) => require("dns/promises").lookup(name).then(() => "found", (error) => error.code);
-         console.log("inside name " + await lookup("kubernetes.default.svc.cluster.local"));
+         // A cluster is up before its DNS is.
+         let inside = await lookup("kubernetes.default.svc.cluster.local");
+         for (let i = 0; i < 100 && inside !== "found"; i++) {
+           await new Promise((done) => setTimeout(done, 250));
+           inside = await lookup("kubernetes.default.svc.cluster.local");
+         }
+         console.log("inside name " + inside);
          console.log("outside name " + await lookup("faultline.invalid"));
        })();`,
     );
