@@ -155,14 +155,12 @@ describe("streams", () => {
     await cluster.kube.apply(pod("called"));
     await running("called");
     const answer = await waitFor({
-      what: "an answer to /ping",
-      probe: async () => ({
-        done: true,
-        value: await cluster.kube.podHttp(
-          { namespace: NAMESPACE, name: "called", port: 8080 },
-          { method: "GET", path: "/ping" },
-        ),
-      }),
+      what: "an answer to /ping; the program answers 404 until its routes are there",
+      probe: async () => {
+        const called = { namespace: NAMESPACE, name: "called", port: 8080 };
+        const value = await cluster.kube.podHttp(called, { method: "GET", path: "/ping" });
+        return value.status === 404 ? { done: false, saw: value.body } : { done: true, value };
+      },
       timeoutMs: 60_000,
       everyMs: 200,
     });
