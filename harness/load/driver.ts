@@ -56,10 +56,15 @@ const PREPARE_TIMEOUT_MS = 120_000;
 /** Time for the process to close its file after the last request was cut off. */
 const FINISH_MARGIN_MS = 30_000;
 const GRACE_MS = 30_000;
-/** A small young generation and no threads to collect it keep 30 MB and some CPU at thousands of requests a second. */
 const CONVERT_FLAGS = ["--max-old-space-size=64"];
 const CONVERT_TIMEOUT_MS = 10 * 60_000;
-const NODE_FLAGS = ["--disable-warning=ExperimentalWarning", "--max-semi-space-size=2", "--single-threaded-gc"];
+/** A young generation of a fixed, small size, collected by the thread that fills it: short pauses, little memory. */
+const NODE_FLAGS = [
+  "--disable-warning=ExperimentalWarning",
+  "--min-semi-space-size=8",
+  "--max-semi-space-size=8",
+  "--single-threaded-gc",
+];
 
 /**
  * Everything in a script that the runner cannot do. The script's init code is run, nothing else.

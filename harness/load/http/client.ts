@@ -18,7 +18,8 @@ const DNS_TTL_MS = 5 * 60_000;
 /** The idle connections of one virtual user, most recently used first, and its requests in flight. */
 export class ConnectionPool {
   readonly #idle = new Map<string, Connection[]>();
-  readonly #busy = new Set<Connection>();
+  /** A list, since it is short, and a set that is filled and emptied all the time makes work for the collector. */
+  readonly #busy: Connection[] = [];
 
   take(origin: string): Connection | undefined {
     const idle = this.#idle.get(origin);
@@ -30,11 +31,11 @@ export class ConnectionPool {
   }
 
   lend(connection: Connection): void {
-    this.#busy.add(connection);
+    this.#busy.push(connection);
   }
 
   giveBack(connection: Connection): void {
-    this.#busy.delete(connection);
+    this.#busy.splice(this.#busy.indexOf(connection), 1);
     if (connection.closed) return;
     const idle = this.#idle.get(connection.origin);
     if (idle === undefined) this.#idle.set(connection.origin, [connection]);
@@ -78,10 +79,11 @@ export class HttpClient {
     const pooled = reuse ? pool.take(target.origin) : undefined;
     const connection = pooled ?? new Connection(target, this.#settings);
     exchange.connection = pooled === undefined ? "new" : "pooled";
-    exchange.onTimeout = () => connection.abort("timeout", `no complete answer within ${timeoutMs} ms`);
+    exchange.carrier = connection;
     this.#timeouts.add(exchange, exchange.startMs, timeoutMs);
     pool.lend(connection);
     connection.send(exchange, (done, used) => {
+      done.carrier = null;
       this.#timeouts.remove(done);
       pool.giveBack(used);
       onDone(done);

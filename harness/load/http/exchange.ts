@@ -60,15 +60,25 @@ export class Exchange implements TimeoutEntry {
   previous: TimeoutEntry | null = null;
   next: TimeoutEntry | null = null;
   list: TimeoutList | null = null;
-  onTimeout: () => void = doNothing;
+  /** What carries the request while it is under way. */
+  carrier: Carrier | null = null;
 
   constructor(spec: RequestSpec, startMs: number) {
     this.spec = spec;
     this.startMs = startMs;
   }
+
+  // A method and not a function made for each request: those kept all that a request refers to from being collected
+  // with the young, and 10 pauses of a millisecond every second are what a 99th percentile is made of.
+  onTimeout(): void {
+    this.carrier?.abort("timeout", `no complete answer within ${this.spec.timeoutMs} ms`);
+  }
 }
 const EMPTY = Buffer.alloc(0);
-const doNothing = () => undefined;
+
+interface Carrier {
+  abort(kind: ErrorKind, message: string): void;
+}
 
 /** What kind of failure an error of a socket is, by its code. */
 export function errorKind(error: NodeJS.ErrnoException): ErrorKind {

@@ -2,6 +2,7 @@
 
 export class ProtocolError extends Error {}
 
+const EMPTY = Buffer.alloc(0);
 const HEAD_END = Buffer.from("\r\n\r\n");
 /** Longest head that is accepted, and longest line of a chunk's size. */
 const MAX_HEAD_BYTES = 256 * 1024;
@@ -61,7 +62,9 @@ export class ResponseParser {
   }
 
   get body(): Buffer {
-    return this.#body.length === 1 ? (this.#body[0] as Buffer) : Buffer.concat(this.#body);
+    const [first, second] = this.#body;
+    if (first === undefined) return EMPTY;
+    return second === undefined ? first : Buffer.concat(this.#body);
   }
 
   /** Head seen, body not complete yet. */

@@ -193,7 +193,7 @@ export class Engine implements Runtime, ScenarioHost {
     Object.assign(vu.env, scenario.env);
     const iteration = exports[scenario.exec] as (data: unknown) => unknown;
     const data: unknown = JSON.parse(this.#setupData);
-    return { vu, run: () => iteration(data) };
+    return { vu, run: () => iteration(data), busy: false };
   }
 
   iterationBegins(scenario: Scenario, dueMs: number, nowMs: number): void {

@@ -10,8 +10,8 @@ import { Worker } from "node:worker_threads";
 import { entryUrl } from "./entry.ts";
 import { type Schedule, STOP, TICK } from "./pacer-types.ts";
 
-/** The thread holds a schedule and two numbers. */
-const THREAD_LIMITS = { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 1, stackSizeMb: 1 };
+/** The thread holds a schedule and two numbers; less room than this, and collecting its garbage delays it. */
+const THREAD_LIMITS = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 4, stackSizeMb: 1 };
 
 export class Pacer {
   readonly #control: Int32Array<SharedArrayBuffer>;

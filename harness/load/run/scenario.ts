@@ -11,6 +11,8 @@ export interface VuInstance {
   readonly vu: Vu;
   /** One iteration. */
   readonly run: () => unknown;
+  /** In the middle of an iteration. */
+  busy: boolean;
 }
 
 /** What the engine does for its scenarios. */
@@ -31,8 +33,8 @@ export class ScenarioRun {
   ended = false;
   readonly #host: ScenarioHost;
   readonly #free: VuInstance[] = [];
-  readonly #active = new Set<VuInstance>();
-  #created = 0;
+  readonly #all: VuInstance[] = [];
+  #active = 0;
   #startMs = 0;
   #next = 0;
   #closing = false;
@@ -44,7 +46,7 @@ export class ScenarioRun {
   }
 
   get activeCount(): number {
-    return this.#active.size;
+    return this.#active;
   }
   /** 0 to 1. */
   get progress(): number {
@@ -55,7 +57,7 @@ export class ScenarioRun {
   prepare(): void {
     const { scenario } = this;
     const wanted = scenario.executor === "constant-vus" ? scenario.vus : scenario.preAllocatedVUs;
-    while (this.#created < wanted) this.#free.push(this.#create());
+    while (this.#all.length < wanted) this.#free.push(this.#create());
     // The list is taken from its end: the first one comes first.
     this.#free.reverse();
   }
@@ -84,7 +86,7 @@ export class ScenarioRun {
       const dueMs = this.#startMs + this.#next * intervalMs;
       const now = monotonicMs();
       if (dueMs > now) return;
-      const instance = this.#free.pop() ?? (this.#created < scenario.maxVUs ? this.#create() : undefined);
+      const instance = this.#free.pop() ?? (this.#all.length < scenario.maxVUs ? this.#create() : undefined);
       if (instance === undefined) this.#host.dropped(scenario, dueMs, now);
       else this.#iterate(instance, dueMs, now);
     }
@@ -98,11 +100,11 @@ export class ScenarioRun {
     if (this.ended) return;
     this.#timers.push(
       setTimeout(() => {
-        for (const { vu } of this.#active) {
-          this.#host.interrupted();
+        for (const { vu, busy } of this.#all) {
+          if (busy) this.#host.interrupted();
           vu.interrupt();
         }
-        this.#active.clear();
+        this.#active = 0;
         this.#endWhenIdle();
       }, graceMs),
     );
@@ -115,8 +117,9 @@ export class ScenarioRun {
   }
 
   #create(): VuInstance {
-    this.#created++;
-    return this.#host.newVu(this.scenario);
+    const instance = this.#host.newVu(this.scenario);
+    this.#all.push(instance);
+    return instance;
   }
 
   #beginVus(): void {
@@ -127,7 +130,8 @@ export class ScenarioRun {
 
   #iterate(instance: VuInstance, dueMs: number, nowMs: number): void {
     const { vu } = instance;
-    this.#active.add(instance);
+    instance.busy = true;
+    this.#active++;
     this.iterations++;
     vu.iteration++;
     vu.iterationInScenario++;
@@ -150,7 +154,8 @@ export class ScenarioRun {
 
   #iterated(instance: VuInstance, beganMs: number, error: unknown): void {
     if (instance.vu.interrupted) return;
-    this.#active.delete(instance);
+    instance.busy = false;
+    this.#active--;
     this.#host.iterationEnds(instance.vu, beganMs, error);
     if (this.#closing) {
       this.#endWhenIdle();
@@ -169,7 +174,7 @@ export class ScenarioRun {
   }
 
   #endWhenIdle(): void {
-    if (this.ended || !this.#closing || this.#active.size > 0) return;
+    if (this.ended || !this.#closing || this.#active > 0) return;
     this.ended = true;
     for (const timer of this.#timers) clearTimeout(timer);
     this.#timers = [];
