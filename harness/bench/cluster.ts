@@ -7,7 +7,9 @@ import { freePorts } from "../cluster/free-port.ts";
 import { readHostTraits } from "../cluster/host-traits.ts";
 import { kindProvider } from "../cluster/kind.ts";
 import { removeNodes } from "../cluster/kind-create.ts";
-import { ensureNetwork } from "../cluster/network.ts";
+import { ensureNetwork, networkOf } from "../cluster/network.ts";
+import { processToken } from "../cluster/owner.ts";
+import { removeClusterFolder, writeRecord } from "../cluster/record.ts";
 import { setupState } from "../cluster/setup/index.ts";
 import { kindConfigOf, readTopology } from "../cluster/topology.ts";
 import type { ClusterSpec } from "../types.ts";
@@ -17,6 +19,10 @@ const TOPOLOGY = "two-workers";
 const BARE = "faultline-bench-bare";
 const OURS = "faultline-bench-ours";
 const LIMIT = 1.15;
+const RECORD = {
+  ...{ schemaVersion: 1, name: BARE, state: "creating", keep: false, topology: TOPOLOGY },
+  network: networkOf("rejected").name,
+} as const;
 
 export interface BenchOptions {
   readonly rounds: number;
@@ -60,7 +66,9 @@ async function upAndDown(spec: ClusterSpec): Promise<number> {
 
 /** On our network, so that nothing leaves it; its node image as `faultline setup` found or built it. */
 async function bareCreate(): Promise<number> {
-  await removeNodes(BARE); // of a bench that was killed: nobody's record answers for them
+  await removeNodes(BARE); // of a bench that was killed: gc does not know them
+  // Others must not take the network away between this and the first node.
+  await writeRecord({ ...RECORD, createdAt: new Date().toISOString(), owner: processToken() });
   const folder = await mkdtemp(join(tmpdir(), "faultline-bench-"));
   const setup = await setupState();
   const [host, [ingressPort = 0, apiServerPort = 0], network] = await Promise.all([
@@ -68,16 +76,19 @@ async function bareCreate(): Promise<number> {
     freePorts(BARE, 2),
     ensureNetwork("rejected", setup.nodeImage),
   ]);
-  const choices = { name: BARE, nodeImage: setup.nodeImage, ingressPort, apiServerPort, host };
-  const rest = { imageFromPackages: setup.surroundings === "packages" };
+  const choices = {
+    ...{ name: BARE, nodeImage: setup.nodeImage, ingressPort, apiServerPort, host, quickBoot: false },
+    imageFromPackages: setup.surroundings === "packages",
+  };
   const config = join(folder, "kind.yaml");
-  await writeFile(config, kindConfigOf(await readTopology(TOPOLOGY), { ...choices, ...rest }));
+  await writeFile(config, kindConfigOf(await readTopology(TOPOLOGY), choices));
   const args = ["create", "cluster", "--name", BARE, "--config", config, "--kubeconfig", join(folder, "kubeconfig")];
   const env = { KIND_EXPERIMENTAL_DOCKER_NETWORK: network };
   try {
     return await secondsOf(() => exec(setup.kindBinary, args, { timeoutMs: 600_000, ownGroup: true, env }));
   } finally {
     await removeNodes(BARE);
+    await removeClusterFolder(BARE);
     await rm(folder, { recursive: true, force: true });
   }
 }

@@ -90,7 +90,7 @@ async function boot(
   const nodeImage = await prepareNodeImage(request, setup);
   const network = await ensureNetwork(egress, setup.nodeImage);
   const choices = {
-    ...{ name, nodeImage, host },
+    ...{ name, nodeImage, host, quickBoot: true },
     ...{ imageFromPackages: setup.surroundings === "packages" && spec.nodeImage === undefined },
     ...(spec.nodeLimits === undefined ? {} : { nodeLimits: spec.nodeLimits }),
   };

@@ -15,6 +15,7 @@ const CHOICES: ClusterChoices = {
   apiServerPort: 20_002,
   host: MODERN,
   imageFromPackages: false,
+  quickBoot: false,
 };
 
 const merged = async (choices: Partial<ClusterChoices> = {}, topology = "two-workers") =>
@@ -106,6 +107,17 @@ describe("the config of one cluster", () => {
       featureGates: { KubeletInUserNamespace: true },
     });
     expect(both.containerdConfigPatches).toEqual([]);
+  });
+
+  test("a quick boot adds one argument and no list of the topology's own is replaced", async () => {
+    expect((await merged()).kubeadmConfigPatchesJSON6902).toEqual([]);
+    const patches = (await merged({ quickBoot: true })).kubeadmConfigPatchesJSON6902 ?? [];
+    expect(
+      patches.map(({ kind, version, patch }) => [kind, version, parse(patch)[0].op, parse(patch)[0].path]),
+    ).toEqual([
+      ["ClusterConfiguration", "v1beta4", "add", "/controllerManager/extraArgs/-"],
+      ["ClusterConfiguration", "v1beta3", "add", "/controllerManager/extraArgs/leader-elect-retry-period"],
+    ]);
   });
 
   test("a cap is what is left after the reservation, on workers alone, in both forms of kubeadm's config", async () => {
