@@ -1,11 +1,14 @@
 /**
- * The vocabulary of the harness. Imports nothing.
+ * The vocabulary of the harness. Imports nothing but the vocabulary of faults.
  *
  * One-way flow: definition → plan → run → verdict → reports. A definition is what a user writes; a plan is the
  * same with every choice made; a run record is what was observed; a verdict is what that means.
  * All times named `t` or `…Ms` in records are milliseconds on the run's clock: CLOCK_MONOTONIC, zero at the run's start.
  */
 
+import type { FaultSpec } from "./fault-specs.ts";
+
+export type { FaultSpec };
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 export type JsonObject = { readonly [key: string]: Json };
 
@@ -64,31 +67,6 @@ export interface PodTerminationsProbe {
 }
 export type ProbeSpec = PodTerminationsProbe;
 
-/** Holds back what an ingress controller's EndpointSlice watch delivers. */
-export interface EndpointLagFault {
-  readonly kind: "ingress.endpoint-lag";
-  /** 100ms to 60s. */
-  readonly lag: Duration;
-  /** The controller's pods; default: the ingress controller that the cluster spec installs. */
-  readonly controller?: { readonly namespace: string; readonly selector: string };
-}
-/** Ends pods the way a deployment or an operator does; one-shot. */
-export interface TerminatePodsFault {
-  readonly kind: "pods.terminate";
-  /** Name of a Deployment in the arm's namespace. */
-  readonly deployment: string;
-  /** Rolling restarts, one after the other, each waited for. */
-  readonly rollingRestarts: number;
-  /** Deletions of one randomly chosen ready pod each, after the restarts. */
-  readonly deletions: number;
-  /** Pause between two disturbances. */
-  readonly every: Duration;
-}
-/** Does nothing and says so; the template of a fault, and what a rehearsal uses. */
-export interface NoopFault {
-  readonly kind: "noop";
-}
-export type FaultSpec = EndpointLagFault | TerminatePodsFault | NoopFault;
 export type FaultKind = FaultSpec["kind"];
 
 export type Phase = "baseline" | "fault" | "recovery" | "run";

@@ -9,7 +9,7 @@ import { kindProvider } from "../cluster/kind.ts";
 import { removeNodes } from "../cluster/kind-create.ts";
 import { ensureNetwork, networkOf } from "../cluster/network.ts";
 import { processToken } from "../cluster/owner.ts";
-import { removeClusterFolder, writeRecord } from "../cluster/record.ts";
+import { type ClusterRecord, removeClusterFolder, writeRecord } from "../cluster/record.ts";
 import { setupState } from "../cluster/setup/index.ts";
 import { kindConfigOf, readTopology } from "../cluster/topology.ts";
 import type { ClusterSpec } from "../types.ts";
@@ -19,10 +19,10 @@ const TOPOLOGY = "two-workers";
 const BARE = "faultline-bench-bare";
 const OURS = "faultline-bench-ours";
 const LIMIT = 1.15;
-const RECORD = {
+const RECORD: Omit<ClusterRecord, "createdAt" | "owner"> = {
   ...{ schemaVersion: 1, name: BARE, state: "creating", keep: false, topology: TOPOLOGY },
   network: networkOf("rejected").name,
-} as const;
+};
 
 export interface BenchOptions {
   readonly rounds: number;

@@ -2,6 +2,8 @@
 export const LABEL_OWNER = "faultline.dev/owner";
 export const OWNER = "faultline";
 export const LABEL_RUN = "faultline.dev/run";
+/** Id of the fault that an object belongs to. */
+export const LABEL_FAULT = "faultline.dev/fault";
 export const LABEL_CLUSTER = "faultline.dev/cluster";
 /** kind's own label on node containers; value is the cluster's name. */
 export const KIND_CLUSTER_LABEL = "io.x-k8s.kind.cluster";

@@ -33,6 +33,8 @@ export interface Fault<Spec extends FaultSpec = FaultSpec, Undo extends Json = J
   /** What pods of the fault's own run: baked into a new cluster's nodes where it can be; inject loads them otherwise. */
   readonly images?: readonly { readonly name: string; readonly context: string }[];
   readonly drawAs: { readonly label: string; readonly colour: string };
+  /** What every report must say of it: that it is a model of something, and of what. */
+  readonly model?: string;
   /** Mistakes in the spec, paths relative to it. Pure. */
   validate(spec: Spec): readonly { readonly path: string; readonly message: string }[];
   /** Chooses targets, reads what will be overwritten; no side effects. */
@@ -47,4 +49,8 @@ export interface Fault<Spec extends FaultSpec = FaultSpec, Undo extends Json = J
   revert(undo: Undo, context: FaultContext): Promise<void>;
   /** `effective: false` means clean. */
   verifyReverted(undo: Undo, context: FaultContext): Promise<Evidence>;
+  /** Nodes whose conditions may change because of it; a change of any other makes the arm worthless. Absent: none. */
+  unsettles?(undo: Undo): readonly string[];
+  /** Commands that a person can put it right with when `revert` fails; absent where nothing is to be put back. */
+  byHand?(undo: Undo): readonly string[];
 }

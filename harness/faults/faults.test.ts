@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { lagId } from "./endpoint-lag/names.ts";
 import { certificateNames } from "./endpoint-lag/targets.ts";
 import { faultOf, faults } from "./index.ts";
+import { faultName } from "./names.ts";
 
 describe("the table of faults", () => {
   it("has each fault under its own kind, each with a colour of its own", () => {
@@ -46,9 +46,9 @@ describe("what a fault says of its spec", () => {
 
 describe("the id of an endpoint lag", () => {
   it("is the same for the same fault of the same run, a valid name, and another for any other", () => {
-    expect(lagId("run-1", "vulnerable/lag/0")).toBe(lagId("run-1", "vulnerable/lag/0"));
-    expect(lagId("run-1", "vulnerable/lag/0")).toMatch(/^[a-z0-9-]{1,55}$/);
-    expect(lagId("run-1", "vulnerable/lag/0")).not.toBe(lagId("run-2", "vulnerable/lag/0"));
+    expect(faultName("lag", "run-1", "vulnerable/lag/0")).toBe(faultName("lag", "run-1", "vulnerable/lag/0"));
+    expect(faultName("lag", "run-1", "vulnerable/lag/0")).toMatch(/^[a-z0-9-]{1,55}$/);
+    expect(faultName("lag", "run-1", "vulnerable/lag/0")).not.toBe(faultName("lag", "run-2", "vulnerable/lag/0"));
   });
 });
 

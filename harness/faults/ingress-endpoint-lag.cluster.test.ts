@@ -1,11 +1,11 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { INGRESS } from "../cluster/ingress/traefik.ts";
-import { SYSTEM_NAMESPACE } from "../cluster/labels.ts";
+import { LABEL_FAULT, SYSTEM_NAMESPACE } from "../cluster/labels.ts";
 import type { ClusterHandle } from "../cluster/provider.ts";
 import { seeded } from "../plan/random.ts";
 import { sharedCluster } from "../testing/shared-cluster.ts";
 import type { Duration } from "../types.ts";
-import { LABEL_FAULT } from "./endpoint-lag/names.ts";
+
 import { podNetwork } from "./endpoint-lag/redirect.ts";
 import { controllerPods } from "./endpoint-lag/targets.ts";
 import type { FaultContext } from "./fault.ts";

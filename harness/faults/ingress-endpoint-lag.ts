@@ -11,7 +11,8 @@ import { SYSTEM_NAMESPACE } from "../cluster/labels.ts";
 import { waitFor } from "../cluster/wait.ts";
 import { parseDuration, toMs } from "../define/duration.ts";
 import { FaultlineError } from "../errors.ts";
-import type { EndpointLagFault, Evidence } from "../types.ts";
+import type { EndpointLagFault } from "../fault-specs.ts";
+import type { Evidence } from "../types.ts";
 import {
   AGENT_IMAGE,
   ensureSystemNamespace,
@@ -22,10 +23,10 @@ import {
 } from "./endpoint-lag/agent.ts";
 import { type Canary, measureLag, nudgeWatches, removeCanary, THROTTLE_MS } from "./endpoint-lag/canary.ts";
 import { servingCertificate } from "./endpoint-lag/certificate.ts";
-import { LABEL_FAULT, labelsOf, lagId, metadataOf } from "./endpoint-lag/names.ts";
 import { bypassRules, findRules, idsIn, podNetwork, redirectRules, type Target } from "./endpoint-lag/redirect.ts";
 import { apiServerAddresses, certificateNames, controllerPods, ingressClassOf } from "./endpoint-lag/targets.ts";
 import type { Fault, FaultContext } from "./fault.ts";
+import { faultName, labelsOf, metadataOf } from "./names.ts";
 
 export type EndpointLagUndo = {
   readonly id: string;
@@ -58,7 +59,7 @@ export const endpointLag: Fault<EndpointLagFault, EndpointLagUndo> = {
 
   async prepare(spec, context) {
     const controller = spec.controller ?? INGRESS;
-    const id = lagId(context.runId, context.faultId);
+    const id = faultName("lag", context.runId, context.faultId);
     const controllers = await controllerPods(context, controller);
     await refuseForeignRules(context, controllers, id);
     return {
@@ -222,7 +223,7 @@ async function refuseForeignRules(context: FaultContext, controllers: readonly T
         `${target.namespace}/${target.name} is lagged already by ${foreign.join(", ")}`,
         {
           fix: "run `faultline revert` to end what an earlier run left",
-          context: { label: LABEL_FAULT, ids: foreign },
+          context: { ids: foreign },
         },
       );
     }

@@ -1,5 +1,5 @@
 /** Does nothing and says so. The template of a fault: copy this file, add one row to index.ts. */
-import type { NoopFault } from "../types.ts";
+import type { NoopFault } from "../fault-specs.ts";
 import type { Fault } from "./fault.ts";
 
 /** What revert needs to know, as JSON: here, nothing. A type alias, so that it is assignable to Json. */

@@ -6,7 +6,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseDuration, toMs } from "../define/duration.ts";
 import { FaultlineError } from "../errors.ts";
-import type { Evidence, TerminatePodsFault } from "../types.ts";
+import type { TerminatePodsFault } from "../fault-specs.ts";
+import type { Evidence } from "../types.ts";
 import type { Fault, FaultContext } from "./fault.ts";
 import {
   deploymentRef,

@@ -23,8 +23,13 @@ export function conditionChanges(before: Conditions, after: Conditions): readonl
   });
 }
 
-/** @param onChange gets a sentence for every change after the first look. */
-export async function watchNodes(context: ProbeContext, onChange: (sentence: string) => void): Promise<RunningProbe> {
+export interface NodeChange {
+  readonly node: string;
+  readonly sentence: string;
+}
+
+/** @param onChange gets every change after the first look. */
+export async function watchNodes(context: ProbeContext, onChange: (change: NodeChange) => void): Promise<RunningProbe> {
   const name = "nodes";
   const known = new Map<string, Conditions>();
   return context.cluster.kube.watch(
@@ -38,13 +43,13 @@ export async function watchNodes(context: ProbeContext, onChange: (sentence: str
         const after = conditionsOf(object);
         if (type === "DELETED") {
           known.delete(node);
-          onChange(`node ${node} left the cluster`);
+          onChange({ node, sentence: `node ${node} left the cluster` });
           return;
         }
         known.set(node, after);
         for (const { condition, from, to } of conditionChanges(before ?? new Map(), after)) {
           context.observe({ t, probe: name, type: "node", node, condition, status: to });
-          onChange(`node ${node}: ${condition} changed from ${from} to ${to}`);
+          onChange({ node, sentence: `node ${node}: ${condition} changed from ${from} to ${to}` });
         }
       },
     },

@@ -22,10 +22,11 @@ import { INGRESS_URL } from "../plan/plan.ts";
 import { seeded } from "../plan/random.ts";
 import type { ProbeContext, RunningProbe } from "../probes/probe.ts";
 import type { JournalEntry, Observation, Phase, Plan, PlannedArm, PlannedStep } from "../types.ts";
+import { recordLoad, unsettled } from "./arm-journal.ts";
 import { pause, type RunClock, stopped } from "./clock.ts";
 import { type ActiveFault, injectFault, measureAgain, revertFault } from "./fault-step.ts";
 import { GuardStop, guardOf } from "./guard.ts";
-import type { LoadOutcome, LoadProgress, RunningLoad, RunPorts } from "./ports.ts";
+import type { LoadProgress, RunningLoad, RunPorts } from "./ports.ts";
 import type { RunFolder } from "./run-folder.ts";
 import { runTimeline } from "./timeline.ts";
 import { createNamespace, deploy } from "./workload.ts";
@@ -56,9 +57,10 @@ export async function runArm(run: ArmRun): Promise<void> {
     entries.push(written);
     return written;
   };
+  const isPlanned = (node: string) => unsettled(entries, run.ports).has(node);
   try {
     await deployArm({ ...run, signal });
-    await observeArm({ ...run, signal }, append, (reason) => stop.abort(reason));
+    await observeArm({ ...run, signal }, append, isPlanned, (reason) => stop.abort(reason));
   } catch (error) {
     if (run.signal.aborted) throw stopped(run.signal);
     if (error instanceof GuardStop || stop.signal.reason instanceof GuardStop) {
@@ -83,7 +85,12 @@ async function deployArm({ arm, cluster, journal, images, plan, folder, ports, s
 }
 
 /** Probes and load around the three phases. */
-async function observeArm(run: ArmRun, append: Journal["append"], abort: (reason: Error) => void): Promise<void> {
+async function observeArm(
+  run: ArmRun,
+  append: Journal["append"],
+  isPlanned: (node: string) => boolean,
+  abort: (reason: Error) => void,
+): Promise<void> {
   const { arm, plan, ports } = run;
   const probeContext = probeContextOf(run);
   const probes: RunningProbe[] = [];
@@ -97,7 +104,10 @@ async function observeArm(run: ArmRun, append: Journal["append"], abort: (reason
   try {
     for (const [name, spec] of Object.entries(plan.probes))
       probes.push(await ports.startProbe(name, spec, probeContext));
-    probes.push(await ports.watchNodes(probeContext, (because) => append({ type: "invalid", arm: arm.name, because })));
+    const onNodeChange = ({ node, sentence }: { readonly node: string; readonly sentence: string }) => {
+      if (!isPlanned(node)) append({ type: "invalid", arm: arm.name, because: sentence });
+    };
+    probes.push(await ports.watchNodes(probeContext, onNodeChange));
     const env = Object.fromEntries(
       Object.entries(arm.loadEnv).map(([key, text]) => [
         key,
@@ -117,16 +127,6 @@ async function observeArm(run: ArmRun, append: Journal["append"], abort: (reason
     const outcome = await load?.stop();
     if (outcome !== undefined) recordLoad(arm.name, outcome, append);
     await Promise.all(probes.map(async (probe) => probe.stop()));
-  }
-}
-
-function recordLoad(arm: string, outcome: LoadOutcome, append: Journal["append"]): void {
-  const { offered, started, completed, dropped, late, thresholds } = outcome;
-  append({ type: "load", arm, summary: { offered, started, completed, dropped, late, thresholds } });
-  if (outcome.endedEarly !== null)
-    append({ type: "invalid", arm, because: `The load ended early: ${outcome.endedEarly}` });
-  for (const { message, count } of outcome.scriptErrors) {
-    append({ type: "invalid", arm, because: `The load script threw ${count} times: ${message}` });
   }
 }
 

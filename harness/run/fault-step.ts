@@ -1,11 +1,13 @@
 /**
- * One fault, from intent to reverted. Each state is in the journal before the step that follows it:
+ * One fault, from intent to reverted. Each state is in the journal before the step that follows it, and the intent in
+ * the cluster's ledger too:
  * intent → injected → effective | ineffective → (held) → effective | ineffective → reverting → reverted | failed.
  */
 import { FaultlineError, messageOf } from "../errors.ts";
 import type { Fault, FaultContext } from "../faults/fault.ts";
 import type { NewEntry } from "../journal/journal.ts";
 import type { Evidence, FaultKind, FaultState, Json } from "../types.ts";
+import { enterIntoLedger, strikeFromLedger } from "./ledger.ts";
 
 export interface FaultIdentity {
   readonly id: string;
@@ -39,6 +41,7 @@ export async function injectFault(
   const undo = await fault.prepare(spec, context);
   const note = stateWriter(identity, append);
   note("intent", { undo });
+  await enterIntoLedger(context, { ...identity, undo });
   await fault.inject(undo, context, LEASE_MS);
   note("injected");
   const evidence = await fault.verifyEffective(undo, context);
@@ -76,13 +79,18 @@ export async function revertFault(
     await fault.revert(undo, context);
     const evidence = await fault.verifyReverted(undo, context);
     if (evidence.effective) throw new FaultlineError("fault", `still in effect after revert: ${evidence.because}`);
+    await strikeFromLedger(context, identity.id);
     note("reverted", { evidence });
     return evidence;
   } catch (cause) {
     note("failed", { error: messageOf(cause) });
+    const byHand = fault.byHand?.(undo) ?? [];
     throw new FaultlineError("fault", `${identity.id} (${identity.kind}) could not be reverted: ${messageOf(cause)}`, {
       cause,
-      fix: "run `faultline revert` to try again",
+      fix: ["run `faultline revert` to try again", ...(byHand.length === 0 ? [] : ["by hand:", ...byHand])].join(
+        "\n    ",
+      ),
+      context: { byHand },
     });
   }
 }

@@ -35,8 +35,11 @@ export interface RunPorts {
     readonly onProgress: (progress: LoadProgress) => void;
   }) => Promise<RunningLoad>;
   readonly startProbe: (name: string, spec: ProbeSpec, context: ProbeContext) => Promise<RunningProbe>;
-  /** Node conditions of the whole cluster; `onChange` gets every one that nobody planned. */
-  readonly watchNodes: (context: ProbeContext, onChange: (sentence: string) => void) => Promise<RunningProbe>;
+  /** Node conditions of the whole cluster; `onChange` gets every change, planned or not. */
+  readonly watchNodes: (
+    context: ProbeContext,
+    onChange: (change: { readonly node: string; readonly sentence: string }) => void,
+  ) => Promise<RunningProbe>;
   /** One line for people. */
   readonly progress: (line: string) => void;
 }

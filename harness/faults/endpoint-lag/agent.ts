@@ -6,7 +6,7 @@ import { waitFor } from "../../cluster/wait.ts";
 import { FaultlineError } from "../../errors.ts";
 import type { Manifest } from "../../types.ts";
 import type { FaultContext } from "../fault.ts";
-import { metadataOf } from "./names.ts";
+import { metadataOf } from "../names.ts";
 
 /** Built like a workload's image: once per content, and baked into a new cluster's nodes where the runner asks for it. */
 export const AGENT_IMAGE = {

@@ -9,8 +9,8 @@ import { waitFor } from "../../cluster/wait.ts";
 import { FaultlineError } from "../../errors.ts";
 import { CANARY_HEADER } from "../endpoint-lag-proxy/control.ts";
 import type { FaultContext } from "../fault.ts";
+import { metadataOf } from "../names.ts";
 import { CONTROL_PORT, startAgent } from "./agent.ts";
-import { metadataOf } from "./names.ts";
 
 export interface Canary {
   readonly id: string;

@@ -1,0 +1,75 @@
+/**
+ * The vocabulary of faults: what a definition says of each kind, with units and bounds. Imports nothing but types.ts.
+ * A new fault adds its interface here, in the section of its family, and its name to the union at the end.
+ */
+import type { Duration } from "./types.ts";
+
+// ------------------------------------------------------------------------------------------------- targets
+
+/** A number of targets, or a share of those that match, rounded up: `2`, `"50%"`. */
+export type Quantity = number | `${number}%`;
+
+interface TargetBounds {
+  /** How many of those that match are chosen, by the run's seed; default: all. */
+  readonly count?: Quantity;
+  /** The blast radius: more chosen targets than this, and the fault is refused before anything is touched. */
+  readonly atMost?: Quantity;
+  /** Nothing matches: `error` (default) refuses the fault, `skip` leaves it out and says so. */
+  readonly emptyTargets?: "error" | "skip";
+}
+/** Ready pods by label, of the arm's own namespace unless another is named: nothing else is ever hit by accident. */
+export interface PodTargets extends TargetBounds {
+  /** Label selector: `app=checkout`. */
+  readonly selector: string;
+  /** Default: the arm's namespace. */
+  readonly namespace?: string;
+}
+/** Worker nodes; a control plane only where `names` holds it. `atMost` is 1 unless given. */
+export interface NodeTargets extends TargetBounds {
+  /** Names as `kubectl get nodes` shows them, or the part after the cluster's name: `worker2`. */
+  readonly names?: readonly string[];
+  /** Nodes that run a pod of the arm's namespace with these labels. */
+  readonly hosting?: string;
+}
+
+// ------------------------------------------------------------------------------------------------- ingress
+
+/** Holds back what an ingress controller's EndpointSlice watch delivers. */
+export interface EndpointLagFault {
+  readonly kind: "ingress.endpoint-lag";
+  /** 100ms to 60s. */
+  readonly lag: Duration;
+  /** The controller's pods; default: the ingress controller that the cluster spec installs. */
+  readonly controller?: { readonly namespace: string; readonly selector: string };
+}
+// ---------------------------------------------------------------------------------------------------- pods
+
+/** Ends pods the way a deployment or an operator does; one-shot. */
+export interface TerminatePodsFault {
+  readonly kind: "pods.terminate";
+  /** Name of a Deployment in the arm's namespace. */
+  readonly deployment: string;
+  /** Rolling restarts, one after the other, each waited for. */
+  readonly rollingRestarts: number;
+  /** Deletions of one randomly chosen ready pod each, after the restarts. */
+  readonly deletions: number;
+  /** Pause between two disturbances. */
+  readonly every: Duration;
+}
+// --------------------------------------------------------------------------------------------------- nodes
+
+// ------------------------------------------------------------------------------------------------- network
+
+// --------------------------------------------------------------------------------------------- dns and http
+
+// ------------------------------------------------------------------------------------------------ api server
+
+// ------------------------------------------------------------------------------------------------------ imds
+
+// ------------------------------------------------------------------------------------------------------ all
+
+/** Does nothing and says so; the template of a fault, and what a rehearsal uses. */
+export interface NoopFault {
+  readonly kind: "noop";
+}
+export type FaultSpec = EndpointLagFault | TerminatePodsFault | NoopFault;
