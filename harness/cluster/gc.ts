@@ -1,5 +1,6 @@
 /** What crashed runs left on this machine: found by our labels, and removed only where no living process answers for it. */
 import { docker, nodeContainers } from "./docker.ts";
+import { collectGuards } from "./host-guard.ts";
 import { removeOldBakedImages } from "./images/bake.ts";
 import { removeNodes } from "./kind-create.ts";
 import { KIND_CLUSTER_LABEL, LABEL_OWNER, OWNER } from "./labels.ts";
@@ -19,6 +20,7 @@ export async function collectGarbage(onProgress: (line: string) => void): Promis
     removed.push(line);
     onProgress(`removed ${line}`);
   };
+  for (const line of await collectGuards(onProgress)) note(line);
   await deadClusters(note, onProgress);
   await strayContainers(note);
   const inCreation = (await listRecords()).filter(({ state, owner }) => state === "creating" && isAlive(owner));

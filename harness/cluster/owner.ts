@@ -17,12 +17,14 @@ export function isAlive(token: string): boolean {
   return current === null ? !token.includes(".") && answersSignal(pid) : current === token;
 }
 
-/** null: no such process, or no /proc. */
-function tokenOf(pid: number): string | null {
+/** A process as it stands in labels and records; null: it does not run (a zombie does not), or there is no /proc. */
+export function tokenOf(pid: number): string | null {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
     // Field 22 is the start in clock ticks since boot; the second field may hold spaces, so count from its closing bracket.
-    const start = stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    if (fields[0] === "Z") return null;
+    const start = fields[19];
     const boot = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").slice(0, 8);
     return `${pid}.${start}.${boot}`;
   } catch {

@@ -3,10 +3,33 @@ import type { ClusterSpec } from "../types.ts";
 import type { ExecResult } from "./exec.ts";
 import type { Kube } from "./kube.ts";
 
+export interface ContainerState {
+  /** The engine's word for it; `gone`: there is no such container. */
+  readonly status: "running" | "paused" | "exited" | "created" | "restarting" | "removing" | "dead" | "gone";
+  /** Of its first process, as this machine sees it; 0 when it does not run. */
+  readonly pid: number;
+  /** RFC 3339 with nanoseconds. */
+  readonly startedAt: string;
+  /** IPv4 address on the cluster's network; empty when it does not run. */
+  readonly address: string;
+}
+/** A node as a container of this machine. What is done to it is done through `startOnHost`, which holds a lease. */
+export interface ContainerHandle {
+  readonly id: string;
+  state(): Promise<ContainerState>;
+  /** CPU time of all its processes since it started, in milliseconds, read from the kernel. @throws `cluster` when it does not run. */
+  cpuUsageMs(): Promise<number>;
+}
+
 export interface NodeHandle {
   readonly name: string;
   readonly role: "control-plane" | "worker";
-  /** Runs a program on the node itself, as root. Same errors as `exec`. */
+  /** Absent where the node is no container of this machine. */
+  readonly container?: ContainerHandle;
+  /**
+   * Runs a program on the node itself, as root. Same errors as `exec`, and `cluster` with `nodeState` (`paused`,
+   * `stopped`, `gone`) in its context when nothing can be run there; that is said at once.
+   */
   exec(
     argv: readonly string[],
     options: { readonly timeoutMs: number; readonly input?: string; readonly accept?: readonly number[] | "any" },

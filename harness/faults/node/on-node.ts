@@ -7,6 +7,7 @@
  * exits with 0 only when the node is clean. What an inject leaves running it starts with
  * `systemd-run --collect --unit="$ID-<what>"`, so that it can be found and ended by name.
  */
+import type { ExecResult } from "../../cluster/exec.ts";
 import type { NodeHandle } from "../../cluster/provider.ts";
 import { FaultlineError } from "../../errors.ts";
 
@@ -61,7 +62,11 @@ ${untilLine(leaseMs)}`;
   if (exitCode === 3) throw new FaultlineError("fault", `${node.name} has undone ${id}: its lease had lapsed`);
 }
 
-/** Runs the undo, whatever is there of the fault. @throws FaultlineError `command-failed` with what the undo said. */
+/**
+ * Runs the undo, whatever is there of the fault. A node that has stopped or is gone holds nothing any more: what ran
+ * there has ended, and a start brings it up without /run. @throws FaultlineError `command-failed` with what the undo
+ * said; `cluster` when the node is paused.
+ */
 export async function endOnNode(node: NodeHandle, part: Pick<NodePart, "id" | "undo">): Promise<void> {
   const script = `set -u
 ${enter(part.id)}
@@ -71,13 +76,24 @@ bash "$DIR/undo.sh" 8<&- || exit
 rm -rf "$DIR"
 systemctl stop "$ID-guard" 2> /dev/null
 true`;
-  await node.exec(["bash", "-s"], { timeoutMs: TIMEOUT_MS, input: script });
+  await unlessOff(node.exec(["bash", "-s"], { timeoutMs: TIMEOUT_MS, input: script }));
 }
 
 /** Ids of all faults that are in on this node. */
 export async function leftOnNode(node: NodeHandle): Promise<readonly string[]> {
-  const { stdout } = await node.exec(["ls", "-1", NODE_FOLDER], { timeoutMs: TIMEOUT_MS, accept: "any" });
+  const listing = node.exec(["ls", "-1", NODE_FOLDER], { timeoutMs: TIMEOUT_MS, accept: "any" });
+  const stdout = (await unlessOff(listing))?.stdout ?? "";
   return stdout.split("\n").filter((name) => name.startsWith("faultline-"));
+}
+
+/** null when the node is off or gone. */
+async function unlessOff(running: Promise<ExecResult>): Promise<ExecResult | null> {
+  try {
+    return await running;
+  } catch (error) {
+    if (error instanceof FaultlineError && ["stopped", "gone"].includes(String(error.context.nodeState))) return null;
+    throw error;
+  }
 }
 
 /** One at a time on a node; the lock goes with the shell, and is kept from whatever it starts. */

@@ -1,0 +1,46 @@
+/** A node as a container of this machine: what the engine and the kernel say of it. */
+import { readFile } from "node:fs/promises";
+import { FaultlineError } from "../errors.ts";
+import { docker } from "./docker.ts";
+import type { ContainerHandle, ContainerState } from "./provider.ts";
+
+interface Inspected {
+  readonly State: { readonly Status: ContainerState["status"]; readonly Pid: number; readonly StartedAt: string };
+  readonly NetworkSettings: { readonly Networks: Readonly<Record<string, { readonly IPAddress: string }>> };
+}
+
+export function containerHandle(id: string): ContainerHandle {
+  return { id, state: () => containerState(id), cpuUsageMs: () => cpuUsageMs(id) };
+}
+
+async function containerState(id: string): Promise<ContainerState> {
+  const { exitCode, stdout, stderr } = await docker(["container", "inspect", id], { accept: [0, 1] });
+  if (exitCode !== 0 && !/no such container/i.test(stderr)) throw new FaultlineError("cluster", stderr.trim());
+  const found = (JSON.parse(exitCode === 0 ? stdout : "[]") as readonly Inspected[])[0];
+  if (found === undefined) return { status: "gone", pid: 0, startedAt: "", address: "" };
+  const { Status: status, Pid: pid, StartedAt: startedAt } = found.State;
+  const address = Object.values(found.NetworkSettings.Networks)[0]?.IPAddress ?? "";
+  return { status, pid, startedAt, address };
+}
+
+/** Where cgroup v1 and v2 keep the CPU time of a group, and how each writes it. */
+const CPU_FILES = [
+  { controller: /^\d+:(?:cpuacct|cpu,cpuacct|cpuacct,cpu):(.*)$/m, file: "cpuacct.usage", perMs: 1e6, find: /^(\d+)/ },
+  { controller: /^0::(.*)$/m, file: "cpu.stat", perMs: 1e3, find: /^usage_usec (\d+)/m },
+] as const;
+
+async function cpuUsageMs(id: string): Promise<number> {
+  const { pid } = await containerState(id);
+  const groups = await readFile(`/proc/${pid}/cgroup`, "utf8");
+  for (const { controller, file, perMs, find } of CPU_FILES) {
+    const path = controller.exec(groups)?.[1];
+    const own = path?.slice(0, path.indexOf(id) + id.length);
+    if (own === undefined || !own.includes(id)) continue;
+    for (const root of ["/sys/fs/cgroup/cpuacct", "/sys/fs/cgroup/cpu,cpuacct", "/sys/fs/cgroup"]) {
+      const text = await readFile(`${root}${own}/${file}`, "utf8").catch(() => "");
+      const usage = find.exec(text)?.[1];
+      if (usage !== undefined) return Number(usage) / perMs;
+    }
+  }
+  throw new FaultlineError("cluster", `this machine shows no cgroup with the CPU time of container ${id.slice(0, 12)}`);
+}

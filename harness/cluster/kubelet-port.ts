@@ -1,0 +1,37 @@
+/** Whether a kubelet answers, asked from this machine on the node's own address: no API server and no shell between. */
+import { connect } from "node:tls";
+
+export const KUBELET_PORT = 10_250;
+
+export interface KubeletAnswer {
+  /** `none`: nobody takes the connection. `tcp`: the kernel takes it and no process answers. `tls`: the kubelet lives. */
+  readonly reached: "none" | "tcp" | "tls";
+  /** From the call to the end: the answer, the refusal, or the deadline. Milliseconds. */
+  readonly ms: number;
+}
+
+/** Never throws: not to be reached is an answer. */
+export async function askKubelet(address: string, timeoutMs: number): Promise<KubeletAnswer> {
+  const began = performance.now();
+  let reached: KubeletAnswer["reached"] = "none";
+  if (address === "") return { reached, ms: 0 };
+  await new Promise<void>((resolve) => {
+    // Nothing is sent and nothing believed: who the kubelet is does not matter here.
+    const socket = connect({ host: address, port: KUBELET_PORT, rejectUnauthorized: false }, () => {
+      reached = "tls";
+      done();
+    });
+    const timer = setTimeout(done, timeoutMs);
+    socket.once("connect", () => {
+      reached = "tcp";
+    });
+    socket.once("error", done);
+    socket.once("close", done);
+    function done() {
+      clearTimeout(timer);
+      socket.destroy();
+      resolve();
+    }
+  });
+  return { reached, ms: Math.round(performance.now() - began) };
+}
