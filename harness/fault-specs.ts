@@ -58,6 +58,17 @@ export interface TerminatePodsFault {
 }
 // --------------------------------------------------------------------------------------------------- nodes
 
+/** Every process on the node stands still, as in a hung machine: its kernel takes connections, and nobody answers. */
+export interface NodeFreezeFault {
+  readonly kind: "node.freeze";
+  readonly targets: NodeTargets;
+}
+/** A power cut: everything on the node ends at once, and its address answers no more; it boots again at the revert. */
+export interface NodeCrashFault {
+  readonly kind: "node.crash";
+  readonly targets: NodeTargets;
+}
+
 // ------------------------------------------------------------------------------------------------- network
 
 // --------------------------------------------------------------------------------------------- dns and http
@@ -72,4 +83,4 @@ export interface TerminatePodsFault {
 export interface NoopFault {
   readonly kind: "noop";
 }
-export type FaultSpec = EndpointLagFault | TerminatePodsFault | NoopFault;
+export type FaultSpec = EndpointLagFault | TerminatePodsFault | NodeFreezeFault | NodeCrashFault | NoopFault;

@@ -32,7 +32,13 @@ export function recoverPorts(progress: (line: string) => void): RecoverPorts {
     reach: async ({ name }, plan) => {
       const running = (await kindProvider.list()).find((cluster) => cluster.name === name);
       if (running === undefined) return null;
-      return kindProvider.attach({ name, spec: plan.cluster, images: [], onProgress: progress });
+      return kindProvider.attach({
+        name,
+        spec: plan.cluster,
+        images: [],
+        workersMayBeDown: true,
+        onProgress: progress,
+      });
     },
   };
 }

@@ -10,7 +10,13 @@ interface Inspected {
 }
 
 export function containerHandle(id: string): ContainerHandle {
-  return { id, state: () => containerState(id), cpuUsageMs: () => cpuUsageMs(id) };
+  let counter: Promise<CpuCounter> | undefined;
+  const cpuUsageMs = async () => {
+    // The same for as long as the container is there.
+    counter ??= findCounter(id);
+    return await readCounter(await counter);
+  };
+  return { id, state: () => containerState(id), cpuUsageMs };
 }
 
 async function containerState(id: string): Promise<ContainerState> {
@@ -29,18 +35,30 @@ const CPU_FILES = [
   { controller: /^0::(.*)$/m, file: "cpu.stat", perMs: 1e3, find: /^usage_usec (\d+)/m },
 ] as const;
 
-async function cpuUsageMs(id: string): Promise<number> {
+interface CpuCounter {
+  readonly path: string;
+  readonly perMs: number;
+  readonly find: RegExp;
+}
+
+async function findCounter(id: string): Promise<CpuCounter> {
   const { pid } = await containerState(id);
   const groups = await readFile(`/proc/${pid}/cgroup`, "utf8");
-  for (const { controller, file, perMs, find } of CPU_FILES) {
-    const path = controller.exec(groups)?.[1];
-    const own = path?.slice(0, path.indexOf(id) + id.length);
-    if (own === undefined || !own.includes(id)) continue;
+  for (const { controller, file, ...reading } of CPU_FILES) {
+    const path = controller.exec(groups)?.[1] ?? "";
+    if (!path.includes(id)) continue;
+    const own = path.slice(0, path.indexOf(id) + id.length);
     for (const root of ["/sys/fs/cgroup/cpuacct", "/sys/fs/cgroup/cpu,cpuacct", "/sys/fs/cgroup"]) {
-      const text = await readFile(`${root}${own}/${file}`, "utf8").catch(() => "");
-      const usage = find.exec(text)?.[1];
-      if (usage !== undefined) return Number(usage) / perMs;
+      const counter = { path: `${root}${own}/${file}`, ...reading };
+      const found = await readCounter(counter).catch(() => null);
+      if (found !== null) return counter;
     }
   }
   throw new FaultlineError("cluster", `this machine shows no cgroup with the CPU time of container ${id.slice(0, 12)}`);
+}
+
+async function readCounter({ path, find, perMs }: CpuCounter): Promise<number> {
+  const usage = find.exec(await readFile(path, "utf8"))?.[1];
+  if (usage !== undefined) return Number(usage) / perMs;
+  throw new FaultlineError("cluster", `${path} shows no CPU time`);
 }

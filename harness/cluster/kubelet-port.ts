@@ -6,6 +6,8 @@ export const KUBELET_PORT = 10_250;
 export interface KubeletAnswer {
   /** `none`: nobody takes the connection. `tcp`: the kernel takes it and no process answers. `tls`: the kubelet lives. */
   readonly reached: "none" | "tcp" | "tls";
+  /** Whom the certificate names: an address may have passed on to another node meanwhile. Empty unless `tls`. */
+  readonly subject: string;
   /** From the call to the end: the answer, the refusal, or the deadline. Milliseconds. */
   readonly ms: number;
 }
@@ -14,11 +16,13 @@ export interface KubeletAnswer {
 export async function askKubelet(address: string, timeoutMs: number): Promise<KubeletAnswer> {
   const began = performance.now();
   let reached: KubeletAnswer["reached"] = "none";
-  if (address === "") return { reached, ms: 0 };
+  let subject = "";
+  if (address === "") return { reached, subject, ms: 0 };
   await new Promise<void>((resolve) => {
     // Nothing is sent and nothing believed: who the kubelet is does not matter here.
     const socket = connect({ host: address, port: KUBELET_PORT, rejectUnauthorized: false }, () => {
       reached = "tls";
+      subject = String(socket.getPeerCertificate().subject?.CN ?? "");
       done();
     });
     const timer = setTimeout(done, timeoutMs);
@@ -33,5 +37,5 @@ export async function askKubelet(address: string, timeoutMs: number): Promise<Ku
       resolve();
     }
   });
-  return { reached, ms: Math.round(performance.now() - began) };
+  return { reached, subject, ms: Math.round(performance.now() - began) };
 }

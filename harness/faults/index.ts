@@ -2,6 +2,8 @@
 import type { FaultKind, FaultSpec } from "../types.ts";
 import type { Fault } from "./fault.ts";
 import { endpointLag } from "./ingress-endpoint-lag.ts";
+import { nodeCrash } from "./node-crash.ts";
+import { nodeFreeze } from "./node-freeze.ts";
 import { noop } from "./noop.ts";
 import { terminatePods } from "./pods-terminate.ts";
 
@@ -10,6 +12,8 @@ type FaultTable = { readonly [K in FaultKind]: Fault<Extract<FaultSpec, { readon
 export const faults: FaultTable = {
   "ingress.endpoint-lag": endpointLag,
   "pods.terminate": terminatePods,
+  "node.freeze": nodeFreeze,
+  "node.crash": nodeCrash,
   noop,
 };
 

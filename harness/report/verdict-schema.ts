@@ -3,7 +3,7 @@
  * (`npx vitest run harness/report/json.test.ts -u` after a change).
  */
 import { z } from "zod";
-import type { RunVerdict } from "../types.ts";
+import type { FaultKind, RunVerdict } from "../types.ts";
 
 const verdict = z.enum(["held", "violated", "inconclusive"]);
 const ms = z.number().nullable();
@@ -37,7 +37,8 @@ const loadSummary = z.strictObject({
 const fault = z.strictObject({
   id: z.string(),
   fault: z.string(),
-  kind: z.enum(["ingress.endpoint-lag", "pods.terminate", "noop"]),
+  // Not listed: an older reader must not refuse the verdict of a newer fault.
+  kind: z.string() as unknown as z.ZodType<FaultKind>,
   injectedMs: ms,
   revertedMs: ms,
   state: z.enum(["intent", "injected", "effective", "ineffective", "reverting", "reverted", "failed"]),

@@ -2,17 +2,12 @@
 import type { FaultKind, FaultSpec, JournalEntry, PlannedArm } from "../../types.ts";
 import { counted, durationMs, milliseconds } from "../../verdict/words.ts";
 
-interface Drawing {
-  /** A CSS class with a colour. */
-  readonly style: string;
-  /** One-shot: it is over when inject has returned, and what follows is the wait for its replacement. */
-  readonly oneShot: boolean;
-}
-const DRAWINGS: Readonly<Record<FaultKind, Drawing>> = {
-  "ingress.endpoint-lag": { style: "fault-a", oneShot: false },
-  "pods.terminate": { style: "fault-b", oneShot: true },
-  noop: { style: "fault-c", oneShot: false },
-};
+/** One-shot: it is over when inject has returned, and what follows is the wait for its replacement. */
+const ONE_SHOT: ReadonlySet<FaultKind> = new Set<FaultKind>(["pods.terminate"]);
+
+/** A CSS class with a colour, by family: what is before the dot. */
+const STYLES: Readonly<Record<string, string>> = { pods: "fault-b", noop: "fault-c" };
+const styleOf = (kind: FaultKind) => STYLES[kind.split(".")[0] ?? ""] ?? "fault-a";
 
 export interface FaultSpan {
   readonly id: string;
@@ -26,13 +21,13 @@ export interface FaultSpan {
 /** When each fault of an arm was in; `endMs` stands for an end that was never written. */
 export function faultSpans(journal: readonly JournalEntry[], arm: PlannedArm, endMs: number): readonly FaultSpan[] {
   return arm.steps.flatMap((step) => {
-    const drawing = DRAWINGS[step.spec.kind];
+    const oneShot = ONE_SHOT.has(step.spec.kind);
     const at = (states: readonly string[]) =>
       journal.find((e) => e.type === "fault" && e.id === step.id && states.includes(e.state))?.t;
-    const fromMs = drawing.oneShot ? at(["intent"]) : at(["injected"]);
-    const toMs = drawing.oneShot ? at(["injected", "failed"]) : at(["reverting", "reverted"]);
+    const fromMs = oneShot ? at(["intent"]) : at(["injected"]);
+    const toMs = oneShot ? at(["injected", "failed"]) : at(["reverting", "reverted"]);
     if (fromMs === undefined) return [];
-    return [{ id: step.id, label: faultLabel(step.spec), style: drawing.style, fromMs, toMs: toMs ?? endMs }];
+    return [{ id: step.id, label: faultLabel(step.spec), style: styleOf(step.spec.kind), fromMs, toMs: toMs ?? endMs }];
   });
 }
 
@@ -45,5 +40,18 @@ export function faultLabel(spec: FaultSpec): string {
       return `pods terminated: ${counted(spec.rollingRestarts, "rolling restart")}, ${counted(spec.deletions, "deletion")}`;
     case "noop":
       return "no-op";
+    default:
+      return `${spec.kind}: ${settings(spec)}`;
   }
+}
+
+/** "qps 5, burst 10, targets names worker2" */
+function settings(value: object): string {
+  return Object.entries(value)
+    .filter(([key]) => key !== "kind")
+    .map(([key, setting]) => {
+      if (Array.isArray(setting)) return `${key} ${setting.join(" ")}`;
+      return `${key} ${typeof setting === "object" && setting !== null ? settings(setting) : setting}`;
+    })
+    .join(", ");
 }
