@@ -37,7 +37,8 @@ export async function enterIntoLedger(
   const labels = { [LABEL_OWNER]: OWNER, [LABEL_RUN]: runId, [LABEL_LEDGER]: "fault" };
   const entry: LedgerEntry = { schemaVersion: 1, runId, namespace, since: new Date().toISOString(), ...fault };
   await kube.apply({
-    ...COLLECTION,
+    apiVersion: "v1",
+    kind: "ConfigMap",
     metadata: { name: nameOf(runId, fault.id), namespace: SYSTEM_NAMESPACE, labels },
     data: { entry: JSON.stringify(entry) },
   });
