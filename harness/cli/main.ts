@@ -81,10 +81,18 @@ function folderVerbs(root: Command, set: (code: number) => void): void {
     .description("put right whatever earlier, killed runs left")
     .argument("[run-folder...]", "default: every run below --reports that did not end clean")
     .addOption(REPORTS())
+    .option("--kubeconfig <file>", "from the ledger in this cluster, on a machine that has no journal of the run")
     .option("--json", "as JSON", false)
     .action(async (folders: string[], options) =>
       set(await (await import("./revert.ts")).revertCommand(folders, options)),
     );
+  root
+    .command("verify-clean")
+    .description("prove that nothing of ours is left in a cluster, or list it")
+    .option("--cluster <name>", "a cluster of ours on this machine")
+    .option("--kubeconfig <file>", "any cluster")
+    .option("--json", "as JSON", false)
+    .action(async (options) => set(await (await import("./verify-clean.ts")).verifyCleanCommand(options)));
   root
     .command("judge")
     .description("judge a run again, from its folder alone")

@@ -29,17 +29,7 @@ export function recoverPorts(progress: (line: string) => void): RecoverPorts {
     faultOf,
     progress,
     unlock: releaseLockOf,
-    reach: async ({ name }, plan) => {
-      const running = (await kindProvider.list()).find((cluster) => cluster.name === name);
-      if (running === undefined) return null;
-      return kindProvider.attach({
-        name,
-        spec: plan.cluster,
-        images: [],
-        workersMayBeDown: true,
-        onProgress: progress,
-      });
-    },
+    reach: async ({ name }) => kindProvider.reach(name),
   };
 }
 

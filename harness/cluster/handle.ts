@@ -56,6 +56,16 @@ export async function publishedIngress(name: string): Promise<string | null> {
   return port === null ? null : urlOf(port);
 }
 
+/** A handle of a cluster as it stands. */
+export async function reachHandle(name: string, setup: SetupState): Promise<ClusterHandle> {
+  const kubeconfig = await ownKubeconfig(name, setup);
+  const port = await publishedPort(`${name}-control-plane`, INGRESS.hostPort);
+  const installed = await connect(kubeconfig)
+    .get(INGRESS_DEPLOYMENT)
+    .catch(() => null);
+  return createHandle({ name, kubeconfig, setup, ingressPort: installed === null ? null : port }, false);
+}
+
 /** A handle of a running cluster; installs the ingress controller when it is wanted and missing. */
 export async function attachHandle(request: UpRequest, setup: SetupState): Promise<ClusterHandle> {
   const { name, spec } = request;

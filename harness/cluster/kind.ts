@@ -4,7 +4,14 @@ import type { ClusterSpec } from "../types.ts";
 import { nodeContainers } from "./docker.ts";
 import { freePorts } from "./free-port.ts";
 import { collectGarbage } from "./gc.ts";
-import { attachHandle, createHandle, finishCluster, installIngressEarly, publishedIngress } from "./handle.ts";
+import {
+  attachHandle,
+  createHandle,
+  finishCluster,
+  installIngressEarly,
+  publishedIngress,
+  reachHandle,
+} from "./handle.ts";
 import { type HostTraits, readHostTraits } from "./host-traits.ts";
 import { bakeNodeImage } from "./images/bake.ts";
 import { buildImages } from "./images/build.ts";
@@ -21,7 +28,7 @@ import { type ClusterRecord, listRecords, readRecord, removeClusterFolder, write
 import { type SetupState, setupState } from "./setup/index.ts";
 import { type KindConfig, kindConfigOf, readTopology } from "./topology.ts";
 
-export const kindProvider: ClusterProvider = { up, attach, list, down, gc: collectGarbage };
+export const kindProvider: ClusterProvider = { up, attach, reach, list, down, gc: collectGarbage };
 
 async function up(request: UpRequest): Promise<ClusterHandle> {
   checkClusterName(request.name);
@@ -167,6 +174,13 @@ async function attach(request: UpRequest): Promise<ClusterHandle> {
   if (record !== null)
     await ensureNetwork(record.network === networkOf("allowed").name ? "allowed" : "rejected", setup.nodeImage);
   return await attachHandle(request, setup);
+}
+
+async function reach(name: string): Promise<ClusterHandle | null> {
+  checkClusterName(name);
+  const containers = await nodeContainers(name);
+  if (containers.some(({ ours }) => !ours)) throw notOurs(name);
+  return containers.length === 0 ? null : await reachHandle(name, await setupState());
 }
 
 /** @throws FaultlineError `cluster` when the experiment needs another cluster than this one. */

@@ -4,7 +4,9 @@ import type * as https from "node:https";
 import { FaultlineError, messageOf } from "../errors.ts";
 import type { Json, Manifest } from "../types.ts";
 import { createKube } from "./api/client.ts";
+import { podExec } from "./api/pod-exec.ts";
 import type { Endpoint } from "./api/transport.ts";
+import type { ExecResult } from "./exec.ts";
 
 /** Names a collection or an object: `{ apiVersion: "v1", kind: "Pod", namespace: "x", name: "y" }`. */
 export interface Ref {
@@ -37,6 +39,15 @@ export interface WatchOptions {
   readonly onEvent: (event: WatchEvent) => void;
   /** The watch was blind between two instants; what happened meanwhile was read by a list afterwards. */
   readonly onGap: (gap: { readonly fromNs: bigint; readonly toNs: bigint; readonly why: string }) => void;
+}
+
+export interface PodExec {
+  readonly namespace: string;
+  readonly name: string;
+  readonly container: string;
+  readonly argv: readonly string[];
+  readonly input?: string;
+  readonly timeoutMs: number;
 }
 
 export interface Kube {
@@ -73,6 +84,8 @@ export interface Kube {
     pod: { readonly namespace: string; readonly name: string; readonly port: number },
     request: { readonly method: string; readonly path: string; readonly body?: Json },
   ): Promise<{ readonly status: number; readonly body: string }>;
+  /** Runs a program in a container. Any exit code is an answer. @throws FaultlineError `command-failed` when it did not run. */
+  exec(request: PodExec): Promise<ExecResult>;
   /** A raw API call, for what has no method here. @throws FaultlineError `cluster` with the API server's own message. */
   request(
     method: string,
@@ -99,14 +112,22 @@ export function connect(kubeconfigPath: string): Kube {
       cause: error,
     });
   }
-  return createKube(() => endpointOf(kubeconfigPath));
+  return {
+    ...createKube(() => endpointOf(kubeconfigPath)),
+    exec: async (request) => podExec(await configOf(kubeconfigPath), request),
+  };
 }
 
 /** The client library is loaded at the first call: only commands that touch a cluster pay for it. */
-async function endpointOf(kubeconfigPath: string): Promise<Endpoint> {
+async function configOf(kubeconfigPath: string) {
   const { KubeConfig } = await import("@kubernetes/client-node");
   const config = new KubeConfig();
   config.loadFromFile(kubeconfigPath);
+  return config;
+}
+
+async function endpointOf(kubeconfigPath: string): Promise<Endpoint> {
+  const config = await configOf(kubeconfigPath);
   const cluster = config.getCurrentCluster();
   if (cluster === null) {
     throw new FaultlineError("cluster", `kubeconfig ${kubeconfigPath} has no current cluster`, {

@@ -87,6 +87,15 @@ export async function releaseLockOf(cluster: Pick<ClusterHandle, "kube">, runId:
   if (current !== null && holderOf(current)?.runId === runId) await cluster.kube.delete(REF);
 }
 
+/** Who holds the cluster; null: nobody. `stale`: it has not renewed for so long that it is taken for dead. */
+export async function readLock(
+  cluster: Pick<ClusterHandle, "kube">,
+): Promise<{ readonly holder: LockHolder; readonly stale: boolean } | null> {
+  const lease = await cluster.kube.get(REF);
+  const holder = lease === null ? null : holderOf(lease);
+  return lease === null || holder === null ? null : { holder, stale: isStale(lease) };
+}
+
 const OURS = { [LABEL_OWNER]: OWNER };
 
 async function take(cluster: Pick<ClusterHandle, "name" | "kube">, holder: LockHolder, timing: LockTiming) {

@@ -82,6 +82,11 @@ export interface ClusterProvider {
   up(request: UpRequest): Promise<ClusterHandle>;
   /** A running cluster of ours by name; installs what `spec` needs and is missing. @throws `cluster` when there is none. */
   attach(request: UpRequest): Promise<ClusterHandle>;
+  /**
+   * A cluster of ours for undoing and looking, as it stands: installs nothing, asks nothing of its shape, and takes it
+   * with nodes that are down. @returns null when it is gone. @throws `not-ours`.
+   */
+  reach(name: string): Promise<ClusterHandle | null>;
   list(): Promise<readonly ClusterSummary[]>;
   /** Removes a cluster of ours and all that belongs to it; right if it is gone already. */
   down(name: string, onProgress: (line: string) => void): Promise<void>;

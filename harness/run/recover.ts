@@ -2,12 +2,13 @@
 
 import { hostname } from "node:os";
 import type { ClusterHandle } from "../cluster/provider.ts";
-import { FaultlineError, messageOf } from "../errors.ts";
+import { FaultlineError } from "../errors.ts";
 import type { FaultContext } from "../faults/fault.ts";
 import { type Journal, openJournal, readJournal } from "../journal/journal.ts";
 import { closedClean, type OpenFault, openFaults, openNamespaces } from "../journal/open-faults.ts";
 import { seeded } from "../plan/random.ts";
 import type { JournalEntry, Plan } from "../types.ts";
+import { attempts } from "./attempts.ts";
 import { processStart, startClock } from "./clock.ts";
 import { revertFault } from "./fault-step.ts";
 import type { RunPorts } from "./ports.ts";
@@ -67,15 +68,7 @@ async function undoAll(
   writer: Journal,
   ports: RecoverPorts,
 ): Promise<Recovery> {
-  const done: string[] = [];
-  const left: string[] = [];
-  const attempt = async (what: string, action: () => Promise<string>) => {
-    try {
-      done.push(await action());
-    } catch (error) {
-      left.push(`${what}: ${messageOf(error)}`);
-    }
-  };
+  const { done, left, attempt } = attempts();
   const cluster = journal.findLast((entry) => entry.type === "cluster");
   const creating = journal.find((entry) => entry.type === "note" && entry.message.startsWith("creating cluster "));
   const half = creating?.type === "note" ? creating.message.slice("creating cluster ".length) : null;

@@ -3,7 +3,6 @@ import * as http from "node:http";
 import type { AddressInfo } from "node:net";
 import { createKube } from "../cluster/api/client.ts";
 import { WATCH_TIMING, type WatchTiming } from "../cluster/api/watch.ts";
-import type { Kube } from "../cluster/kube.ts";
 
 export interface FakeRequest {
   readonly method: string;
@@ -16,7 +15,7 @@ export type Handler = (request: FakeRequest, response: http.ServerResponse) => v
 
 export interface FakeApiServer {
   readonly url: string;
-  readonly kube: Kube;
+  readonly kube: ReturnType<typeof createKube>;
   /** Everything asked so far, `GET /api/v1/pods?watch=true`. */
   readonly asked: readonly string[];
   openConnections(): Promise<number>;

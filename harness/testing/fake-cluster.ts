@@ -31,6 +31,7 @@ export function fakeCluster(name = "fake"): FakeCluster {
   const provider: ClusterProvider = {
     up: async () => handle,
     attach: async () => handle,
+    reach: async () => handle,
     list: async () => [],
     down: async (gone) => {
       log.push(`down ${gone}`);
@@ -82,6 +83,7 @@ function fakeKube(store: Map<string, KubeObject>, log: string[]): Kube {
     watch: unused("watch"),
     followLog: unused("followLog"),
     podHttp: unused("podHttp"),
+    exec: unused("exec"),
     request: unused("request"),
     version: async () => "v0.0.0-fake",
     close: () => undefined,

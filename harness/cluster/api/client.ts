@@ -14,7 +14,7 @@ const APPLY_TYPE = "application/apply-patch+yaml"; // JSON is YAML
 const MERGE_TYPE = "application/merge-patch+json";
 
 /** @param endpoint asked once, at the first call. */
-export function createKube(endpoint: () => Promise<Endpoint>, timing: WatchTiming = WATCH_TIMING): Kube {
+export function createKube(endpoint: () => Promise<Endpoint>, timing: WatchTiming = WATCH_TIMING): Omit<Kube, "exec"> {
   let opened: Promise<Transport> | undefined;
   const transport = () => {
     opened ??= endpoint().then(createTransport);
@@ -47,7 +47,7 @@ export function createKube(endpoint: () => Promise<Endpoint>, timing: WatchTimin
     return { items: list.items ?? [], resourceVersion: list.metadata?.resourceVersion ?? "" };
   }
 
-  const kube: Kube = {
+  const kube: Omit<Kube, "exec"> = {
     get: async (ref) => {
       const path = await paths.object(ref);
       return await orNull(() => sendJson("GET", path));
