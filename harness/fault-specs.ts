@@ -69,6 +69,21 @@ export interface NodeCrashFault {
   readonly targets: NodeTargets;
 }
 
+/** The kubelet is gone and the pods run on: nobody starts, probes or reports them, and the node's lease is not renewed. */
+export interface KubeletStopFault {
+  readonly kind: "node.kubelet-stop";
+  readonly targets: NodeTargets;
+}
+/** The kubelet's limit of its own calls to the API server, set low: 5 and 10 as they were before Kubernetes 1.27. */
+export interface KubeletThrottleFault {
+  readonly kind: "node.kubelet-throttle";
+  readonly targets: NodeTargets;
+  /** Calls per second, a whole number from 1 to 25 and at most half of what is in force. */
+  readonly qps: number;
+  /** Calls that may be saved up, a whole number from `qps` to 100. */
+  readonly burst: number;
+}
+
 // ------------------------------------------------------------------------------------------------- network
 
 // --------------------------------------------------------------------------------------------- dns and http
@@ -83,4 +98,11 @@ export interface NodeCrashFault {
 export interface NoopFault {
   readonly kind: "noop";
 }
-export type FaultSpec = EndpointLagFault | TerminatePodsFault | NodeFreezeFault | NodeCrashFault | NoopFault;
+export type FaultSpec =
+  | EndpointLagFault
+  | TerminatePodsFault
+  | NodeFreezeFault
+  | NodeCrashFault
+  | KubeletStopFault
+  | KubeletThrottleFault
+  | NoopFault;

@@ -1,15 +1,22 @@
 /** What a cluster must allow before a fault can work there, and how each is found out: by looking, never by assuming. */
 import { messageOf } from "../errors.ts";
 import { INGRESS } from "./ingress/traefik.ts";
-import { askKubelet, KUBELET_PORT } from "./kubelet-port.ts";
+import { askKubelet, internalIpOf, KUBELET_PORT } from "./kubelet-port.ts";
 import type { ClusterHandle } from "./provider.ts";
 
 /**
  * `node-exec`: programs can be run on nodes. `ingress`: the harness's ingress controller is installed.
  * `certificate-signing`: the control plane's certificate authority can be used. `iptables`: nodes have it.
- * `node-container`: nodes can be paused, killed and started as containers of this machine, and be looked at from it.
+ * `node-container`: nodes can be paused, killed and started as containers of this machine. `kubelet-port`: the kubelets
+ * can be asked from this machine, so that what they do is seen without them telling the API server.
  */
-export type Capability = "node-exec" | "node-container" | "ingress" | "certificate-signing" | "iptables";
+export type Capability =
+  | "node-exec"
+  | "node-container"
+  | "kubelet-port"
+  | "ingress"
+  | "certificate-signing"
+  | "iptables";
 
 /** Resolves when the capability is there; otherwise throws or returns the reason. */
 type Check = (cluster: ClusterHandle) => Promise<string | null>;
@@ -29,11 +36,13 @@ const CHECKS: Readonly<Record<Capability, Check>> = {
       return "the nodes are no containers of this machine, so that none can be paused, killed or started from here; stopping the processes inside was considered: it is not the same, and node.kubelet-stop does the part of it that can be undone";
     }
     await Promise.all(containers.map(({ cpuUsageMs }) => cpuUsageMs()));
-    const answers = await Promise.all(
-      containers.map(async ({ state }) => askKubelet((await state()).address, LOOK_TIMEOUT_MS)),
-    );
+    return null;
+  },
+  "kubelet-port": async ({ kube }) => {
+    const nodes = await kube.list({ apiVersion: "v1", kind: "Node" });
+    const answers = await Promise.all(nodes.map(async (node) => askKubelet(internalIpOf(node), LOOK_TIMEOUT_MS)));
     if (answers.every(({ reached }) => reached === "tls")) return null;
-    return `port ${KUBELET_PORT} of the nodes cannot be reached from this machine, so that no effect could be measured`;
+    return `port ${KUBELET_PORT} of the nodes cannot be reached from this machine; what the API server says of nodes was considered, and it learns of a silent node only after 50 s`;
   },
   ingress: async (cluster) => {
     if (cluster.ingressUrl === null) return 'no ingress controller is installed; set cluster.ingress to "traefik"';

@@ -220,7 +220,14 @@ describe("the lock", () => {
 });
 
 test("capabilities: all here; without an ingress controller that one is missing, with its reason", async () => {
-  const all: Capability[] = ["node-exec", "node-container", "ingress", "certificate-signing", "iptables"];
+  const all: Capability[] = [
+    "node-exec",
+    "node-container",
+    "kubelet-port",
+    "ingress",
+    "certificate-signing",
+    "iptables",
+  ];
   expect(await missingCapabilities(cluster, all)).toEqual(new Map());
   const without = await missingCapabilities({ ...cluster, ingressUrl: null }, all);
   expect([...without.keys()]).toEqual(["ingress"]);

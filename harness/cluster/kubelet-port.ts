@@ -1,7 +1,14 @@
 /** Whether a kubelet answers, asked from this machine on the node's own address: no API server and no shell between. */
 import { connect } from "node:tls";
+import type { KubeObject } from "./kube.ts";
 
 export const KUBELET_PORT = 10_250;
+
+/** Where the control plane has a node's kubelet; empty when it does not know. */
+export function internalIpOf(node: KubeObject): string {
+  const addresses: readonly { type: string; address: string }[] = node?.status?.addresses ?? [];
+  return addresses.find(({ type }) => type === "InternalIP")?.address ?? "";
+}
 
 export interface KubeletAnswer {
   /** `none`: nobody takes the connection. `tcp`: the kernel takes it and no process answers. `tls`: the kubelet lives. */

@@ -4,6 +4,8 @@ import type { Fault } from "./fault.ts";
 import { endpointLag } from "./ingress-endpoint-lag.ts";
 import { nodeCrash } from "./node-crash.ts";
 import { nodeFreeze } from "./node-freeze.ts";
+import { kubeletStop } from "./node-kubelet-stop.ts";
+import { kubeletThrottle } from "./node-kubelet-throttle.ts";
 import { noop } from "./noop.ts";
 import { terminatePods } from "./pods-terminate.ts";
 
@@ -14,6 +16,8 @@ export const faults: FaultTable = {
   "pods.terminate": terminatePods,
   "node.freeze": nodeFreeze,
   "node.crash": nodeCrash,
+  "node.kubelet-stop": kubeletStop,
+  "node.kubelet-throttle": kubeletThrottle,
   noop,
 };
 

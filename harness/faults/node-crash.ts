@@ -9,8 +9,8 @@ import { isAlive } from "../cluster/owner.ts";
 import type { NodeCrashFault } from "../fault-specs.ts";
 import type { Fault } from "./fault.ts";
 import { faultName } from "./names.ts";
-import { evidenceOf, type Finding } from "./node/findings.ts";
-import { chooseMachines, isHere, look, type Machine, untilBack, whenIn } from "./node/machine.ts";
+import { evidenceOf, type Finding, untilClean } from "./node/findings.ts";
+import { chooseMachines, isHere, look, type Machine, whenIn } from "./node/machine.ts";
 import { lookIfBooted, readyPodsOn } from "./node/reboot.ts";
 import { targetProblems } from "./targets.ts";
 
@@ -29,7 +29,7 @@ const partOf = ({ id, machines }: CrashUndo) => ({
 
 export const nodeCrash: Fault<NodeCrashFault, CrashUndo> = {
   kind: "node.crash",
-  needs: ["node-container"],
+  needs: ["node-container", "kubelet-port"],
   oneShot: false,
   drawAs: { label: "a node is without power", colour: "#d55e00" },
   model: "a crash is the end of every process on the node at once; the kernel, which nodes share here, goes on",
@@ -52,10 +52,9 @@ export const nodeCrash: Fault<NodeCrashFault, CrashUndo> = {
   },
 
   async verifyReverted({ machines, ready }, context) {
-    const findings = await untilBack(machines, context, async (machine) =>
+    return untilClean(machines, context, async (machine) =>
       lookIfBooted(machine, ready[machines.indexOf(machine)] ?? [], context),
     );
-    return evidenceOf(findings, "any");
   },
 
   unsettles: ({ machines }) => machines.map(({ name }) => name),

@@ -9,8 +9,8 @@ import { endOnHost, renewOnHost, startOnHost } from "../cluster/host-guard.ts";
 import type { NodeFreezeFault } from "../fault-specs.ts";
 import type { Fault } from "./fault.ts";
 import { faultName } from "./names.ts";
-import { evidenceOf, type Finding } from "./node/findings.ts";
-import { chooseMachines, isHere, look, type Machine, untilBack, whenIn } from "./node/machine.ts";
+import { evidenceOf, type Finding, untilClean } from "./node/findings.ts";
+import { chooseMachines, isHere, look, lookIfBack, type Machine, whenIn } from "./node/machine.ts";
 import { targetProblems } from "./targets.ts";
 
 export type FreezeUndo = {
@@ -29,7 +29,7 @@ const partOf = ({ id, machines }: FreezeUndo) => ({
 
 export const nodeFreeze: Fault<NodeFreezeFault, FreezeUndo> = {
   kind: "node.freeze",
-  needs: ["node-container"],
+  needs: ["node-container", "kubelet-port"],
   oneShot: false,
   drawAs: { label: "a node stands still", colour: "#0072b2" },
 
@@ -49,7 +49,8 @@ export const nodeFreeze: Fault<NodeFreezeFault, FreezeUndo> = {
     if (undo.machines.every(isHere)) await endOnHost(partOf(undo));
   },
 
-  verifyReverted: async ({ machines }, context) => evidenceOf(await untilBack(machines, context), "any"),
+  verifyReverted: async ({ machines }, context) =>
+    untilClean(machines, context, async (machine) => lookIfBack(machine, context)),
 
   unsettles: ({ machines }) => machines.map(({ name }) => name),
   byHand: ({ machines }) => machines.map(({ name }) => `docker unpause ${name}`),

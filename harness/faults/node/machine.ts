@@ -3,7 +3,6 @@ import { hostname } from "node:os";
 import { containerHandle } from "../../cluster/container.ts";
 import { askKubelet, type KubeletAnswer } from "../../cluster/kubelet-port.ts";
 import { tokenOf } from "../../cluster/owner.ts";
-import { waitFor } from "../../cluster/wait.ts";
 import { FaultlineError } from "../../errors.ts";
 import type { NodeTargets } from "../../fault-specs.ts";
 import type { FaultContext } from "../fault.ts";
@@ -74,33 +73,6 @@ one() {
 }
 ${lines.join("\n")}
 exit "$failed"`;
-}
-
-/**
- * Waits until each node answers and the control plane has heard of it, at most for the step's budget.
- * @returns what was last seen of each; a node that does not come back is no error here.
- */
-export async function untilBack(
-  machines: readonly Machine[],
-  context: FaultContext,
-  lookAt: (machine: Machine) => Promise<Finding> = async (machine) => lookIfBack(machine, context),
-): Promise<readonly Finding[]> {
-  return await Promise.all(
-    machines.map(async (machine) => {
-      let last: Finding = { name: machine.name, inEffect: true, saw: "nothing was seen of it" };
-      const probe = async () => {
-        last = await lookAt(machine);
-        return last.inEffect ? { done: false as const, saw: last.saw } : { done: true as const, value: last };
-      };
-      const { budgetMs: timeoutMs, signal } = context;
-      return await waitFor({ what: `${machine.name} to be back`, timeoutMs, everyMs: 100, signal, probe }).catch(
-        (error: unknown) => {
-          if (error instanceof FaultlineError && error.code === "deadline") return last;
-          throw error;
-        },
-      );
-    }),
-  );
 }
 
 /** `sinceMs`: see `isServing`. A node of another machine is looked at through the API alone: its lease there ends the fault. */

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { exec } from "../../cluster/exec.ts";
 import { faultOf } from "../index.ts";
+import { callsFor, expectedMs, limiterWaitIn } from "../kubelet/limits.ts";
 import { evidenceOf } from "./findings.ts";
 import { whenIn } from "./machine.ts";
 
@@ -26,7 +27,7 @@ describe("evidence of several targets", () => {
   });
 });
 
-describe.each(["node.freeze", "node.crash"] as const)("%s", (kind) => {
+describe.each(["node.freeze", "node.crash", "node.kubelet-stop"] as const)("%s", (kind) => {
   const paths = (targets: unknown) =>
     faultOf(kind)
       .validate({ kind, targets } as never)
@@ -35,6 +36,39 @@ describe.each(["node.freeze", "node.crash"] as const)("%s", (kind) => {
     expect(paths({ count: 1 })).toEqual([]);
     expect(paths(undefined)).toEqual(["targets"]);
     expect(paths({ count: 0, atMost: "101%" })).toEqual(["targets.count", "targets.atMost"]);
+  });
+});
+
+describe("node.kubelet-throttle", () => {
+  const paths = (spec: object) =>
+    faultOf("node.kubelet-throttle")
+      .validate({ kind: "node.kubelet-throttle", targets: { count: 1 }, qps: 5, burst: 10, ...spec } as never)
+      .map(({ path }) => path);
+  it("names all mistakes: no rate that cannot be told from the default, no burst below the rate", () => {
+    expect(paths({})).toEqual([]);
+    expect(paths({ targets: undefined, qps: 0, burst: 1.5 })).toEqual(["targets", "qps", "burst"]);
+    expect([paths({ qps: 26, burst: 101 }), paths({ qps: 5, burst: 4 }), paths({ qps: "5" })]).toEqual([
+      ["qps", "burst"],
+      ["burst"],
+      ["qps"],
+    ]);
+  });
+  it("makes as many calls as must wait for a second and a half", () => {
+    expect([callsFor({ qps: 5, burst: 10 }), expectedMs({ qps: 5, burst: 10 })]).toEqual([18, 1_600]);
+    expect([callsFor({ qps: 1, burst: 1 }), expectedMs({ qps: 1, burst: 1 })]).toEqual([3, 2_000]);
+  });
+  it("reads what the limiter counts, over all verbs", () => {
+    const metrics = `# TYPE rest_client_rate_limiter_duration_seconds histogram
+rest_client_rate_limiter_duration_seconds_bucket{host="a:6443",verb="GET",le="+Inf"} 11
+rest_client_rate_limiter_duration_seconds_sum{host="a:6443",verb="GET"} 2.5e-01
+rest_client_rate_limiter_duration_seconds_count{host="a:6443",verb="GET"} 11
+rest_client_rate_limiter_duration_seconds_sum{host="a:6443",verb="POST"} 1
+rest_client_rate_limiter_duration_seconds_count{host="a:6443",verb="POST"} 4
+`;
+    expect([limiterWaitIn(metrics), limiterWaitIn("")]).toEqual([
+      { sumMs: 1_250, calls: 15 },
+      { sumMs: 0, calls: 0 },
+    ]);
   });
 });
 

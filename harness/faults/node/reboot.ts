@@ -1,6 +1,7 @@
 /** A node that boots again is back when its pods are: they are started anew, and the control plane learns of it late. */
 import { containerHandle } from "../../cluster/container.ts";
 import type { Kube, KubeObject } from "../../cluster/kube.ts";
+import { internalIpOf } from "../../cluster/kubelet-port.ts";
 import type { FaultContext } from "../fault.ts";
 import { isReady } from "../pods-terminate/deployment.ts";
 import type { Finding } from "./findings.ts";
@@ -29,8 +30,7 @@ export async function lookIfBooted(
     ({ metadata }) => ready.includes(metadata.uid) && metadata.deletionTimestamp === undefined,
   );
   const missing = expected.filter((pod) => !isReady(pod) || !startedAfter(pod, bootedMs));
-  const known: string =
-    node?.status?.addresses?.find((one: { type: string }) => one.type === "InternalIP")?.address ?? "";
+  const known = internalIpOf(node);
   const address = String(finding.values?.address ?? known);
   const moved = address === machine.address ? "at the same address" : `at ${address}, ${machine.address} was taken`;
   return {
