@@ -56,6 +56,13 @@ export interface TerminatePodsFault {
   /** Pause between two disturbances. */
   readonly every: Duration;
 }
+/** Deletes pods; one-shot. Pods that no controller owns are refused: nothing would bring them back. */
+export interface KillPodsFault {
+  readonly kind: "pods.kill";
+  readonly targets: PodTargets;
+  /** `none` (default): as a crash; `pod`: the pod's own; or whole seconds, 1s to 10m. */
+  readonly grace?: "pod" | "none" | Duration;
+}
 // --------------------------------------------------------------------------------------------------- nodes
 
 /** Every process on the node stands still, as in a hung machine: its kernel takes connections, and nobody answers. */
@@ -105,4 +112,5 @@ export type FaultSpec =
   | NodeCrashFault
   | KubeletStopFault
   | KubeletThrottleFault
+  | KillPodsFault
   | NoopFault;

@@ -9,11 +9,13 @@ import type { ClusterHandle } from "./provider.ts";
  * `certificate-signing`: the control plane's certificate authority can be used. `iptables`: nodes have it.
  * `node-container`: nodes can be paused, killed and started as containers of this machine. `kubelet-port`: the kubelets
  * can be asked from this machine, so that what they do is seen without them telling the API server.
+ * `container-runtime`: crictl on every node talks to its runtime, and the pods' cgroups can be seen there.
  */
 export type Capability =
   | "node-exec"
   | "node-container"
   | "kubelet-port"
+  | "container-runtime"
   | "ingress"
   | "certificate-signing"
   | "iptables";
@@ -43,6 +45,15 @@ const CHECKS: Readonly<Record<Capability, Check>> = {
     const answers = await Promise.all(nodes.map(async (node) => askKubelet(internalIpOf(node), LOOK_TIMEOUT_MS)));
     if (answers.every(({ reached }) => reached === "tls")) return null;
     return `port ${KUBELET_PORT} of the nodes cannot be reached from this machine; what the API server says of nodes was considered, and it learns of a silent node only after 50 s`;
+  },
+  "container-runtime": async (cluster) => {
+    const nodes = await cluster.nodes();
+    if (nodes.length === 0) {
+      return "no program can be run on the nodes, so that what happens to containers could only be read from the API, which the faults go through themselves; asking the kubelet's own port was considered: it tells of pods, not of what its runtime did";
+    }
+    const look = "crictl version && test -d /sys/fs/cgroup";
+    await Promise.all(nodes.map((node) => node.exec(["sh", "-c", look], { timeoutMs: LOOK_TIMEOUT_MS })));
+    return null;
   },
   ingress: async (cluster) => {
     if (cluster.ingressUrl === null) return 'no ingress controller is installed; set cluster.ingress to "traefik"';

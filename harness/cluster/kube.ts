@@ -62,8 +62,11 @@ export interface Kube {
   create(object: Manifest): Promise<KubeObject>;
   /** JSON merge patch, or a patch of a subresource. */
   patch(ref: Ref & { name: string }, body: unknown, options?: { readonly subresource?: string }): Promise<KubeObject>;
-  /** Right if it is gone already. */
-  delete(ref: Ref & { name: string }, options?: { readonly gracePeriodSeconds?: number }): Promise<void>;
+  /** Right if it is gone already; with `uid` also if another object has the name now. */
+  delete(
+    ref: Ref & { name: string },
+    options?: { readonly gracePeriodSeconds?: number; readonly uid?: string },
+  ): Promise<void>;
   /** Starts with a list (each object as ADDED), reconnects from the last resourceVersion, relists on 410. Resolves when the first list was delivered and the stream is open. */
   watch(ref: Ref, options: WatchOptions): Promise<WatchHandle>;
   /**

@@ -7,6 +7,7 @@ import { nodeFreeze } from "./node-freeze.ts";
 import { kubeletStop } from "./node-kubelet-stop.ts";
 import { kubeletThrottle } from "./node-kubelet-throttle.ts";
 import { noop } from "./noop.ts";
+import { killPods } from "./pods-kill.ts";
 import { terminatePods } from "./pods-terminate.ts";
 
 type FaultTable = { readonly [K in FaultKind]: Fault<Extract<FaultSpec, { readonly kind: K }>> };
@@ -14,6 +15,7 @@ type FaultTable = { readonly [K in FaultKind]: Fault<Extract<FaultSpec, { readon
 export const faults: FaultTable = {
   "ingress.endpoint-lag": endpointLag,
   "pods.terminate": terminatePods,
+  "pods.kill": killPods,
   "node.freeze": nodeFreeze,
   "node.crash": nodeCrash,
   "node.kubelet-stop": kubeletStop,

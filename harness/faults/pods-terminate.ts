@@ -9,16 +9,8 @@ import { FaultlineError } from "../errors.ts";
 import type { TerminatePodsFault } from "../fault-specs.ts";
 import type { Evidence } from "../types.ts";
 import type { Fault, FaultContext } from "./fault.ts";
-import {
-  deploymentRef,
-  isReady,
-  isTerminating,
-  killedPods,
-  podsOf,
-  readDeployment,
-  restart,
-  settled,
-} from "./pods-terminate/deployment.ts";
+import { isServing, isTerminating } from "./pods/pod.ts";
+import { deploymentRef, killedPods, podsOf, readDeployment, restart, settled } from "./pods-terminate/deployment.ts";
 
 type TerminateUndo = {
   readonly deployment: string;
@@ -124,7 +116,7 @@ export const terminatePods: Fault<TerminatePodsFault, TerminateUndo> = {
 };
 
 async function deleteOne(undo: TerminateUndo, context: FaultContext): Promise<void> {
-  const ready = (await podsOf(context, undo.deployment)).filter((pod) => isReady(pod) && !isTerminating(pod));
+  const ready = (await podsOf(context, undo.deployment)).filter(isServing);
   const names = ready.map((pod): string => pod.metadata.name).sort();
   if (names.length === 0) throw new FaultlineError("fault", `no pod of ${undo.deployment} is ready: nothing to delete`);
   const name = context.random.pick(names);

@@ -1,7 +1,9 @@
 /** Who is hit: by label, by name or by number, chosen by the run's seed and bounded. */
+import { LABEL_FAULT } from "../cluster/labels.ts";
 import { FaultlineError } from "../errors.ts";
 import type { NodeTargets, PodTargets, Quantity } from "../fault-specs.ts";
 import type { FaultContext } from "./fault.ts";
+import { isServing } from "./pods/pod.ts";
 
 /** A pod as an undo token holds it. A pod of the same name that came later is another pod, with another uid. */
 export type PodTarget = {
@@ -42,20 +44,14 @@ export function amount(quantity: Quantity, all: number): number {
 }
 
 /**
- * The ready pods to hit, in the order of their names.
+ * The ready pods to hit, in the order of their names; pods of another fault are never among them.
  * @throws FaultlineError `fault` when nothing matches (unless `emptyTargets` is `skip`), or the blast radius is exceeded.
  */
 export async function choosePods(context: FaultContext, targets: PodTargets): Promise<readonly PodTarget[]> {
   const namespace = targets.namespace ?? context.namespace;
   const ref = { apiVersion: "v1", kind: "Pod", namespace };
   const pods = await context.cluster.kube.list(ref, { labelSelector: targets.selector });
-  const ready = pods.filter(
-    (pod) =>
-      pod.metadata.deletionTimestamp === undefined &&
-      pod.status?.conditions?.some(
-        (one: { type: string; status: string }) => one.type === "Ready" && one.status === "True",
-      ),
-  );
+  const ready = pods.filter((pod) => isServing(pod) && pod.metadata.labels?.[LABEL_FAULT] === undefined);
   const what = `ready pod in ${namespace} with ${targets.selector}`;
   return choose(context, targets, targets.atMost ?? "100%", what, ready.map(podTarget));
 }

@@ -19,7 +19,7 @@ export async function createNamespace(kube: Kube, namespace: string, runId: stri
 /** Applies the arm's manifests with the built images in place, and waits until every workload is available. */
 export async function deploy(
   kube: Kube,
-  arm: PlannedArm,
+  arm: Pick<PlannedArm, "namespace" | "manifests">,
   images: Readonly<Record<string, string>>,
   readyWithinMs: number,
   signal: AbortSignal,

@@ -77,8 +77,9 @@ export function createKube(endpoint: () => Promise<Endpoint>, timing: WatchTimin
         kind: "DeleteOptions",
         propagationPolicy: "Background",
         ...(options?.gracePeriodSeconds === undefined ? {} : { gracePeriodSeconds: options.gracePeriodSeconds }),
+        ...(options?.uid === undefined ? {} : { preconditions: { uid: options.uid } }),
       };
-      await orNull(() => sendJson("DELETE", path, body));
+      await orNull(() => sendJson("DELETE", path, body), options?.uid === undefined ? [404] : [404, 409]);
     },
     watch: async (ref, options) => {
       const target = {
@@ -121,12 +122,12 @@ function parsed(body: string): KubeObject {
   }
 }
 
-/** null where the API server answers 404. */
-async function orNull<T>(call: () => Promise<T>): Promise<T | null> {
+/** null where the API server answers with one of these. */
+async function orNull<T>(call: () => Promise<T>, answers: readonly unknown[] = [404]): Promise<T | null> {
   try {
     return await call();
   } catch (error) {
-    if (error instanceof FaultlineError && error.context.status === 404) return null;
+    if (error instanceof FaultlineError && answers.includes(error.context.status)) return null;
     throw error;
   }
 }

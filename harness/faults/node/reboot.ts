@@ -3,7 +3,7 @@ import { containerHandle } from "../../cluster/container.ts";
 import type { Kube, KubeObject } from "../../cluster/kube.ts";
 import { internalIpOf } from "../../cluster/kubelet-port.ts";
 import type { FaultContext } from "../fault.ts";
-import { isReady } from "../pods-terminate/deployment.ts";
+import { isReady } from "../pods/pod.ts";
 import type { Finding } from "./findings.ts";
 import { isHere, lookIfBack, type Machine } from "./machine.ts";
 

@@ -3,6 +3,7 @@ import type { KubeObject } from "../../cluster/kube.ts";
 import { waitFor } from "../../cluster/wait.ts";
 import { FaultlineError } from "../../errors.ts";
 import type { FaultContext } from "../fault.ts";
+import { isReady, isTerminating } from "../pods/pod.ts";
 
 type Scope = Pick<FaultContext, "cluster" | "namespace" | "signal" | "budgetMs">;
 
@@ -29,13 +30,6 @@ export async function restart(context: Scope, name: string, value: string): Prom
   await context.cluster.kube.patch(deploymentRef(context, name), {
     spec: { template: { metadata: { annotations: { [RESTART_ANNOTATION]: value } } } },
   });
-}
-
-export const isTerminating = (pod: KubeObject): boolean => pod.metadata.deletionTimestamp !== undefined;
-
-export function isReady(pod: KubeObject): boolean {
-  const conditions: readonly { type: string; status: string }[] = pod.status?.conditions ?? [];
-  return conditions.some((one) => one.type === "Ready" && one.status === "True");
 }
 
 /**
