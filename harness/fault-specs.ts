@@ -76,6 +76,22 @@ export interface NodeCrashFault {
   readonly targets: NodeTargets;
 }
 
+/** The node's container is restarted at once: one-shot. */
+export interface NodeRebootFault {
+  readonly kind: "node.reboot";
+  readonly targets: NodeTargets;
+  /** How long its programs may take to end by themselves before they are killed: 0s to 30s; default 10s. */
+  readonly grace?: Duration;
+}
+/** As `kubectl drain`: no new pod is placed on the node, and those on it are evicted, their disruption budgets respected. */
+export interface NodeDrainFault {
+  readonly kind: "node.drain";
+  readonly targets: NodeTargets;
+  /** Until when every eviction must be through, or the fault counts as without effect: 1s to 10m; default 60s. */
+  readonly within?: Duration;
+  /** Pods without a controller are evicted too, and nobody brings them back; default: they refuse the fault. */
+  readonly evictUnmanaged?: boolean;
+}
 /** The kubelet is gone and the pods run on: nobody starts, probes or reports them, and the node's lease is not renewed. */
 export interface KubeletStopFault {
   readonly kind: "node.kubelet-stop";
@@ -110,6 +126,8 @@ export type FaultSpec =
   | TerminatePodsFault
   | NodeFreezeFault
   | NodeCrashFault
+  | NodeRebootFault
+  | NodeDrainFault
   | KubeletStopFault
   | KubeletThrottleFault
   | KillPodsFault

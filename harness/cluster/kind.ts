@@ -160,9 +160,7 @@ async function attach(request: UpRequest): Promise<ClusterHandle> {
     });
   }
   if (containers.some(({ ours }) => !ours)) throw notOurs(name);
-  const stopped = containers
-    .filter(({ running, role }) => !running && !(role === "worker" && request.workersMayBeDown === true))
-    .map((container) => container.name);
+  const stopped = containers.filter(({ running }) => !running).map((container) => container.name);
   if (stopped.length > 0) {
     throw new FaultlineError("cluster", `cluster ${name}: ${stopped.join(", ")} not running`, {
       fix: `A fault that a run left is undone within half a minute: try again then. Otherwise faultline cluster down ${name}, then up: nodes may get new addresses when they start again.`,

@@ -61,8 +61,6 @@ export interface UpRequest {
   readonly images: readonly { readonly name: string; readonly context: string }[];
   /** The cluster outlives the process that creates it; otherwise gc takes it once that process is gone. */
   readonly keep?: boolean;
-  /** Workers may be down: whoever attaches is about to undo the fault that they are down for. */
-  readonly workersMayBeDown?: boolean;
   readonly signal?: AbortSignal;
   /** One line of progress for people. */
   readonly onProgress: (line: string) => void;

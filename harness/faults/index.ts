@@ -3,9 +3,11 @@ import type { FaultKind, FaultSpec } from "../types.ts";
 import type { Fault } from "./fault.ts";
 import { endpointLag } from "./ingress-endpoint-lag.ts";
 import { nodeCrash } from "./node-crash.ts";
+import { nodeDrain } from "./node-drain.ts";
 import { nodeFreeze } from "./node-freeze.ts";
 import { kubeletStop } from "./node-kubelet-stop.ts";
 import { kubeletThrottle } from "./node-kubelet-throttle.ts";
+import { nodeReboot } from "./node-reboot.ts";
 import { noop } from "./noop.ts";
 import { killPods } from "./pods-kill.ts";
 import { terminatePods } from "./pods-terminate.ts";
@@ -18,6 +20,8 @@ export const faults: FaultTable = {
   "pods.kill": killPods,
   "node.freeze": nodeFreeze,
   "node.crash": nodeCrash,
+  "node.reboot": nodeReboot,
+  "node.drain": nodeDrain,
   "node.kubelet-stop": kubeletStop,
   "node.kubelet-throttle": kubeletThrottle,
   noop,

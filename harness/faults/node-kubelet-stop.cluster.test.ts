@@ -49,7 +49,7 @@ test("it undoes itself when nobody renews the lease", async () => {
 test("reverting what was never injected is right, and so is a node that is gone", async () => {
   undo = await kubeletStop.prepare(SPEC, context);
   await kubeletStop.revert(undo, context);
-  const gone = { ...undo, nodes: [{ name: "worker-that-is-gone", address: "" }] };
+  const gone = { ...undo, nodes: [{ name: "worker-that-is-gone", address: "", host: "" }] };
   await kubeletStop.revert(gone, context);
   expectEvidence(await kubeletStop.verifyReverted(gone, context), false);
 });

@@ -2,6 +2,7 @@
  * The kubelet of a node is stopped and the pods run on: nobody starts, probes or reports them, and after the control
  * plane's grace period the node is NotReady although every pod on it serves.
  */
+import { hostname } from "node:os";
 import type { KubeletStopFault } from "../fault-specs.ts";
 import type { Fault } from "./fault.ts";
 import { askNode, chooseKubelets, type KubeletNode, onEach } from "./kubelet/nodes.ts";
@@ -47,7 +48,7 @@ export const kubeletStop: Fault<KubeletStopFault, KubeletStopUndo> = {
   verifyReverted: async ({ nodes }, context) =>
     untilClean(nodes, context, async (node) => {
       const { gone, serves, saw } = await isServing(context.cluster.kube, node.name);
-      if (gone) return { name: node.name, inEffect: false, saw };
+      if (gone || node.host !== hostname()) return { name: node.name, inEffect: !serves, saw };
       const finding = await isStopped(node);
       return { ...finding, inEffect: !serves || finding.inEffect, saw: `${finding.saw}, and ${saw}` };
     }),

@@ -83,7 +83,10 @@ test("reverting is right without an inject, after half of one, and when the node
   await node.exec(["sh", "-c", half], { timeoutMs: 20_000 });
   await kubeletThrottle.revert(undo, context);
   expect(await dropIns()).toBe("");
-  const gone = { ...undo, nodes: [{ name: "worker-that-is-gone", address: "", before: { qps: 50, burst: 100 } }] };
+  const gone = {
+    ...undo,
+    nodes: [{ name: "worker-that-is-gone", address: "", host: "", before: { qps: 50, burst: 100 } }],
+  };
   await kubeletThrottle.revert(gone, context);
   expectEvidence(await kubeletThrottle.verifyReverted(gone, context), false);
 });

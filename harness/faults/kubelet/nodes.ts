@@ -1,4 +1,5 @@
 /** Kubelets as targets: found by the node's address, changed on the node, looked at from outside of it. */
+import { hostname } from "node:os";
 import { askKubelet, internalIpOf, type KubeletAnswer } from "../../cluster/kubelet-port.ts";
 import type { NodeHandle } from "../../cluster/provider.ts";
 import { waitFor } from "../../cluster/wait.ts";
@@ -11,6 +12,8 @@ import { chooseNodes } from "../targets.ts";
 export type KubeletNode = {
   readonly name: string;
   readonly address: string;
+  /** The machine that can ask it on its own port; from another one only the API server can be asked. */
+  readonly host: string;
 };
 
 const LOOK_MS = 1_000;
@@ -20,7 +23,8 @@ export async function chooseKubelets(context: FaultContext, targets: NodeTargets
   const names = await chooseNodes(context, targets);
   return await Promise.all(
     names.map(async (name) => {
-      const node = { name, address: internalIpOf(await context.cluster.kube.get({ ...NODE, name })) };
+      const address = internalIpOf(await context.cluster.kube.get({ ...NODE, name }));
+      const node = { name, address, host: hostname() };
       if ((await askNode(node)).reached === "tls") return node;
       throw new FaultlineError("fault", `the kubelet of ${name} does not answer: a fault on it would have no effect`, {
         fix: "run `faultline revert` to end what an earlier run left, or let the faults follow each other",
@@ -35,7 +39,7 @@ export const askNode = async ({ address }: KubeletNode): Promise<KubeletAnswer> 
 /** Does the same on each node side by side; nodes that are gone need nothing. */
 export async function onEach(
   context: FaultContext,
-  targets: readonly KubeletNode[],
+  targets: readonly { readonly name: string }[],
   act: (node: NodeHandle) => Promise<void>,
 ): Promise<void> {
   const nodes = await context.cluster.nodes();

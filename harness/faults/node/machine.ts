@@ -56,20 +56,32 @@ export async function look(machine: Machine): Promise<KubeletAnswer> {
   return answer.reached !== "tls" || answer.subject.includes(machine.name) ? answer : { ...answer, reached: "none" };
 }
 
+/** The engine's freezer gives up on a busy node ("unable to freeze"), and is asked again, half a second later each time. */
+const TRIES = 20;
+
 /**
- * For the shell that holds the lease: a line for each node, run when its container is in one of these states, and right
- * when the container is gone. The script fails if one of them does, and tries them all.
+ * For the shell that holds the lease: run on each node whose container is in one of these states, and right when the
+ * container is gone. The script fails if it does for one of them, and tries them all.
  */
 export function whenIn(states: string, machines: readonly Machine[], command: string): string {
   const lines = machines.map(({ container }) => `one ${container} || failed=1`);
   return `failed=0
 one() {
-  state=$(docker container inspect --format '{{.State.Status}}' "$1" 2>&1) || {
-    case $state in *[Nn]'o such container'*) return 0 ;; esac
-    echo "$state"
-    return 1
-  }
-  case $state in ${states}) docker ${command} "$1" ;; esac
+  tries=0
+  while :; do
+    state=$(docker container inspect --format '{{.State.Status}}' "$1" 2>&1) || {
+      case $state in *[Nn]'o such container'*) return 0 ;; esac
+      echo "$state"
+      return 1
+    }
+    case $state in
+      ${states}) docker ${command} "$1" && return 0 ;;
+      *) return 0 ;;
+    esac
+    tries=$((tries + 1))
+    [ "$tries" -lt ${TRIES} ] || return 1
+    sleep 0.5
+  done
 }
 ${lines.join("\n")}
 exit "$failed"`;

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { exec } from "../../cluster/exec.ts";
 import { faultOf } from "../index.ts";
 import { callsFor, expectedMs, limiterWaitIn } from "../kubelet/limits.ts";
+import { isEvictable, isUnmanaged } from "./drain.ts";
 import { evidenceOf } from "./findings.ts";
 import { whenIn } from "./machine.ts";
 
@@ -72,6 +73,45 @@ rest_client_rate_limiter_duration_seconds_count{host="a:6443",verb="POST"} 4
   });
 });
 
+describe("node.drain and node.reboot", () => {
+  const paths = (spec: { readonly kind: "node.drain" | "node.reboot"; readonly [key: string]: unknown }) => {
+    return faultOf(spec.kind)
+      .validate({ targets: { count: 1 }, ...spec } as never)
+      .map(({ path }) => path);
+  };
+  it("name all mistakes at once", () => {
+    expect(paths({ kind: "node.drain" })).toEqual([]);
+    expect(paths({ kind: "node.drain", targets: null, within: "0s", evictUnmanaged: 1 })).toEqual([
+      "targets",
+      "within",
+      "evictUnmanaged",
+    ]);
+    expect([paths({ kind: "node.reboot", grace: "0s" }), paths({ kind: "node.reboot", grace: "31s" })]).toEqual([
+      [],
+      ["grace"],
+    ]);
+    expect(paths({ kind: "node.reboot", targets: 1, grace: "-1s" })).toEqual(["targets", "grace"]);
+  });
+
+  const pod = (metadata: object, phase = "Running") => ({
+    metadata: { namespace: "a", ...metadata },
+    status: { phase },
+  });
+  it("evicts what an operator would evict", () => {
+    const replicaSet = { ownerReferences: [{ kind: "ReplicaSet" }] };
+    expect([isEvictable(pod(replicaSet)), isEvictable(pod({}))]).toEqual([true, true]);
+    const kept = [
+      pod({ ownerReferences: [{ kind: "DaemonSet" }] }),
+      pod({ annotations: { "kubernetes.io/config.mirror": "x" } }),
+      pod({ annotations: { "kubernetes.io/config.source": "file" } }),
+      pod({ ...replicaSet, namespace: "faultline-system" }),
+      pod(replicaSet, "Succeeded"),
+    ];
+    expect(kept.map(isEvictable)).toEqual(kept.map(() => false));
+    expect([isUnmanaged(pod({})), isUnmanaged(pod(replicaSet))]).toEqual([true, false]);
+  });
+});
+
 describe("the script for the engine", () => {
   const machine = (container: string) => ({ name: container, container, address: "", process: "", host: "" });
   let folder: string;
@@ -83,11 +123,13 @@ if [ "$1" = container ]; then
   case $last in
     gone) echo "Error response from daemon: No such container: gone" >&2; exit 1 ;;
     silent) echo "Cannot connect to the Docker daemon" >&2; exit 1 ;;
+    busy) echo exited ;;
     *) echo "$last" ;;
   esac
   exit
 fi
-echo "$@" >> ${folder}/calls`;
+echo "$@" >> ${folder}/calls
+[ "$2" != busy ] || [ "$(wc -l < ${folder}/calls)" -ge 2 ]`;
     writeFileSync(join(folder, "docker"), client);
     chmodSync(join(folder, "docker"), 0o755);
   });
@@ -105,6 +147,9 @@ echo "$@" >> ${folder}/calls`;
       0,
       "start exited\nstart created\n",
     ]);
+  });
+  it("asks again when the engine fails at first", async () => {
+    expect(await run("exited", ["busy"])).toEqual([0, "start busy\nstart busy\n"]);
   });
   it("goes on after one that fails, and fails in the end", async () => {
     expect(await run("exited", ["silent", "exited"])).toEqual([1, "start exited\n"]);

@@ -3,7 +3,7 @@ import type { FaultKind, FaultSpec, JournalEntry, PlannedArm } from "../../types
 import { counted, durationMs, milliseconds } from "../../verdict/words.ts";
 
 /** One-shot: it is over when inject has returned, and what follows is the wait for its replacement. */
-const ONE_SHOT: ReadonlySet<FaultKind> = new Set<FaultKind>(["pods.terminate", "pods.kill"]);
+const ONE_SHOT: ReadonlySet<FaultKind> = new Set<FaultKind>(["pods.terminate", "pods.kill", "node.reboot"]);
 
 /** A CSS class with a colour, by family: what is before the dot. */
 const STYLES: Readonly<Record<string, string>> = { pods: "fault-b", noop: "fault-c" };
