@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { certificateNames } from "./endpoint-lag/targets.ts";
+import { certificateNames } from "./apiserver/addresses.ts";
 import { faultOf, faults } from "./index.ts";
 import { faultName } from "./names.ts";
 

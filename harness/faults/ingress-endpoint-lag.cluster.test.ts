@@ -6,7 +6,7 @@ import { seeded } from "../plan/random.ts";
 import { sharedCluster } from "../testing/shared-cluster.ts";
 import type { Duration } from "../types.ts";
 
-import { podNetwork } from "./endpoint-lag/redirect.ts";
+import { podNetwork } from "./agent/pod-network.ts";
 import { controllerPods } from "./endpoint-lag/targets.ts";
 import type { FaultContext } from "./fault.ts";
 import { type EndpointLagUndo, endpointLag } from "./ingress-endpoint-lag.ts";
@@ -101,7 +101,7 @@ describe("ingress.endpoint-lag on a real cluster", () => {
     const undo = await prepare("5s");
     await endpointLag.inject(undo, context, LEASE_MS);
     const second = endpointLag.prepare({ kind: "ingress.endpoint-lag", lag: "1s" }, contextOf("test/lag/1"));
-    await expect(second).rejects.toThrow(/is lagged already by faultline-lag-/);
+    await expect(second).rejects.toThrow(/is redirected already by faultline-lag-/);
 
     await endpointLag.renew?.(undo, context, 1_000);
     const evidence = await endpointLag.verifyEffective(undo, context);

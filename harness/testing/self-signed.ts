@@ -6,8 +6,8 @@ import {
   ecdsaWithSha256,
   signed,
   spki,
-} from "../faults/endpoint-lag/certificate-request.ts";
-import { context, integer, pem, sequence, tlv } from "../faults/endpoint-lag/der.ts";
+} from "../faults/apiserver/certificate-request.ts";
+import { context, integer, pem, sequence, tlv } from "../faults/apiserver/der.ts";
 
 const UTC_TIME = 0x17;
 const HOUR_MS = 3_600_000;

@@ -7,10 +7,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { SYSTEM_NAMESPACE } from "../../cluster/labels.ts";
 import { waitFor } from "../../cluster/wait.ts";
 import { FaultlineError } from "../../errors.ts";
-import { CANARY_HEADER } from "../endpoint-lag-proxy/control.ts";
+import { CONTROL_PORT, removeAgent, startAgent } from "../agent/pod.ts";
+import { CANARY_HEADER } from "../agent-image/control.ts";
 import type { FaultContext } from "../fault.ts";
 import { metadataOf } from "../names.ts";
-import { CONTROL_PORT, startAgent } from "./agent.ts";
 
 export interface Canary {
   readonly id: string;
@@ -123,7 +123,7 @@ export async function removeCanary(context: FaultContext, id: string): Promise<v
   await kube.delete({ apiVersion: "networking.k8s.io/v1", kind: "Ingress", ...named });
   await kube.delete({ apiVersion: "v1", kind: "Service", ...named });
   await kube.delete({ ...SLICE, ...named });
-  await kube.delete({ apiVersion: "v1", kind: "Pod", ...named }, { gracePeriodSeconds: 0 });
+  await removeAgent(context, named.name);
 }
 
 const endpoint = (ip: string) => ({ addresses: [ip], conditions: { ready: true, serving: true, terminating: false } });

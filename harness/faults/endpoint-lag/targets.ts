@@ -1,10 +1,10 @@
-/** Whom the fault concerns: the controller's pods, and the addresses under which they reach the API server. */
+/** Whom the fault concerns: the controller's pods, and the class of Ingress that they serve. */
 
 import { INGRESS } from "../../cluster/ingress/traefik.ts";
 import type { Kube } from "../../cluster/kube.ts";
 import { FaultlineError } from "../../errors.ts";
+import type { Target } from "../agent/pod-network.ts";
 import type { FaultContext } from "../fault.ts";
-import type { Target } from "./redirect.ts";
 
 /** @throws FaultlineError `fault` when there is no such pod, or its network namespace is not its own. */
 export async function controllerPods(
@@ -29,39 +29,6 @@ export async function controllerPods(
     }
     return { namespace, name: pod.metadata.name, uid: pod.metadata.uid, node: pod.spec.nodeName };
   });
-}
-
-/** The address of the service `kubernetes` and those behind it, `ip:port`. */
-export async function apiServerAddresses(kube: Kube): Promise<readonly string[]> {
-  const namespace = "default";
-  const service = await kube.get({ apiVersion: "v1", kind: "Service", namespace, name: "kubernetes" });
-  const slices = await kube.list(
-    { apiVersion: "discovery.k8s.io/v1", kind: "EndpointSlice", namespace },
-    { labelSelector: "kubernetes.io/service-name=kubernetes" },
-  );
-  const behind = slices
-    .filter((slice) => slice.addressType === "IPv4")
-    .flatMap((slice): string[] =>
-      slice.endpoints.flatMap((one: { addresses: string[] }) =>
-        one.addresses.flatMap((ip) => slice.ports.map((port: { port: number }) => `${ip}:${port.port}`)),
-      ),
-    );
-  const ip: string = service?.spec?.clusterIP ?? "";
-  if (!/^\d+\.\d+\.\d+\.\d+$/.test(ip)) {
-    throw new FaultlineError("fault", `the service kubernetes has the address "${ip}"; the redirect is IPv4 alone`);
-  }
-  return [...service.spec.ports.map((port: { port: number }) => `${ip}:${port.port}`), ...behind];
-}
-
-/** What a client of the API server may expect its certificate to name. */
-export function certificateNames(apiServer: readonly string[]): readonly string[] {
-  const service = [
-    "kubernetes",
-    "kubernetes.default",
-    "kubernetes.default.svc",
-    "kubernetes.default.svc.cluster.local",
-  ];
-  return [...service, ...new Set(apiServer.map((address) => address.split(":")[0] ?? ""))];
 }
 
 /** The class of the canary's Ingress. */

@@ -1,29 +1,33 @@
-/** The pods of the fault: the delaying proxy next to the controller, and the canary. One image, one program. */
+/** Pods of ours that stand between a client and the cluster, or answer as canaries. One image, one program, many roles. */
 import { fileURLToPath } from "node:url";
-import type { Kube } from "../../cluster/kube.ts";
+import type { Kube, KubeObject } from "../../cluster/kube.ts";
 import { LABEL_OWNER, OWNER, SYSTEM_NAMESPACE } from "../../cluster/labels.ts";
 import { waitFor } from "../../cluster/wait.ts";
 import { FaultlineError } from "../../errors.ts";
-import type { Manifest } from "../../types.ts";
+import type { Json, Manifest } from "../../types.ts";
 import type { FaultContext } from "../fault.ts";
 import { metadataOf } from "../names.ts";
 
 /** Built like a workload's image: once per content, and baked into a new cluster's nodes where the runner asks for it. */
 export const AGENT_IMAGE = {
-  name: "faultline-endpoint-lag-proxy",
-  context: fileURLToPath(new URL("../endpoint-lag-proxy", import.meta.url)),
+  name: "faultline-agent",
+  context: fileURLToPath(new URL("../agent-image", import.meta.url)),
 } as const;
 
-export const PROXY_PORT = 8_443;
+/** Ports of the roles, as the program has them. */
+export const API_PORT = 8_443;
+export const DNS_PORT = 5_353;
 export const CONTROL_PORT = 8_080;
 
 export interface AgentPod {
   readonly name: string;
   readonly id: string;
-  readonly role: "proxy" | "canary";
+  readonly role: "api" | "dns" | "canary";
   readonly node: string;
-  /** Secret with `tls.crt` and `tls.key`; the proxy's alone. */
+  /** Secret with `tls.crt` and `tls.key`; of the role `api` alone. */
   readonly secret?: string;
+  /** More of its environment, as its role reads it. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** The harness's own namespace; it stays, as the ingress controller does. */
@@ -58,33 +62,36 @@ export async function startAgent(context: FaultContext, agent: AgentPod): Promis
   });
 }
 
-export interface AgentStatus {
-  readonly lagMs: number;
-  readonly openWatches: number;
-  readonly watchesInSync: number;
-  readonly delayedRequests: number;
-  readonly upstreamErrors: number;
-}
-
-/** Sets the lag and its lease; also how the lease is renewed. */
-export async function setLag(
+/**
+ * Sets what a pod's role does and its lease; also how the lease is renewed.
+ * @returns the role's status.
+ */
+export async function setAgent(
   context: FaultContext,
   name: string,
-  body: { readonly lagMs: number; readonly leaseMs: number },
-): Promise<AgentStatus> {
+  settings: { readonly [key: string]: Json },
+  leaseMs: number,
+): Promise<KubeObject> {
   const pod = { namespace: SYSTEM_NAMESPACE, name, port: CONTROL_PORT };
-  const answer = await context.cluster.kube.podHttp(pod, { method: "PUT", path: "/lag", body });
+  const body = { settings, leaseMs };
+  const answer = await context.cluster.kube.podHttp(pod, { method: "PUT", path: "/settings", body });
   if (answer.status !== 200) {
-    throw new FaultlineError("fault", `${name} did not take the lag: HTTP ${answer.status} ${answer.body}`);
+    throw new FaultlineError("fault", `${name} did not take its settings: HTTP ${answer.status} ${answer.body}`);
   }
-  return JSON.parse(answer.body) as AgentStatus;
+  return JSON.parse(answer.body);
 }
 
-/** The proxy lets its clients go. @returns false where there is no proxy any more that could. */
-export async function resetClients(context: FaultContext, name: string): Promise<boolean> {
+/** The pod lets its clients go. @returns false where there is no such pod any more that could. */
+export async function resetAgent(context: FaultContext, name: string): Promise<boolean> {
   const pod = { namespace: SYSTEM_NAMESPACE, name, port: CONTROL_PORT };
   const answer = await context.cluster.kube.podHttp(pod, { method: "PUT", path: "/reset" }).catch(() => null);
   return answer?.status === 200;
+}
+
+/** Right if it is gone. It has let its clients go by then, and nobody waits for its last words. */
+export async function removeAgent(context: FaultContext, name: string): Promise<void> {
+  const ref = { apiVersion: "v1", kind: "Pod", namespace: SYSTEM_NAMESPACE, name };
+  await context.cluster.kube.delete(ref, { gracePeriodSeconds: 0 });
 }
 
 function podManifest(agent: AgentPod, image: string, runId: string): Manifest {
@@ -103,7 +110,7 @@ function podManifest(agent: AgentPod, image: string, runId: string): Manifest {
     spec: {
       nodeName: agent.node,
       tolerations: [{ operator: "Exists" }],
-      // A proxy that crashed comes back at the same address, without lag until the next renewal.
+      // A proxy that crashed comes back at the same address, without a fault until the next renewal.
       restartPolicy: "Always",
       terminationGracePeriodSeconds: 5,
       automountServiceAccountToken: false,
@@ -117,8 +124,8 @@ function podManifest(agent: AgentPod, image: string, runId: string): Manifest {
           env: [
             { name: "ROLE", value: agent.role },
             { name: "NAME", value: agent.id },
+            ...Object.entries(agent.env ?? {}).map(([name, value]) => ({ name, value })),
           ],
-          ports: [{ containerPort: PROXY_PORT }, { containerPort: CONTROL_PORT }],
           volumeMounts: volumes.map(({ name }) => ({ name, mountPath: `/etc/faultline/${name}`, readOnly: true })),
           securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ["ALL"] } },
           resources: { requests: { cpu: "10m", memory: "48Mi" } },

@@ -4,9 +4,9 @@ import { createServer as createTlsServer, get } from "node:https";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { selfSigned } from "../../testing/self-signed.ts";
+import { type ApiProxy, type ApiSettings, apiProxy, concernsEndpoints } from "./api-proxy.ts";
 import { CANARY_HEADER, controlServer } from "./control.ts";
-import { Lag } from "./lag.ts";
-import { concernsEndpoints, type LagProxy, lagProxy } from "./proxy.ts";
+import { Leased } from "./leased.ts";
 
 const SLICES = "/apis/discovery.k8s.io/v1/endpointslices";
 const pair = selfSigned(["127.0.0.1", "localhost"]);
@@ -15,22 +15,23 @@ afterEach(() => {
   for (const cleanUp of cleanUps.splice(0)) cleanUp();
 });
 
+const late = (lagMs: number): ApiSettings => ({ mode: "endpoints-late", lagMs });
+
 type Handler = (incoming: IncomingMessage, out: ServerResponse) => void;
 
 /** A real TLS server as the API server, and the proxy in front of it. */
-async function start(handler: Handler): Promise<{ lag: Lag; proxy: LagProxy; port: number }> {
+async function start(handler: Handler): Promise<{ proxy: ApiProxy; port: number }> {
   const upstream = createTlsServer(pair, handler);
   const upstreamPort = await listen(upstream);
-  const lag = new Lag();
-  const proxy = lagProxy({ ...pair, upstream: { host: "127.0.0.1", port: upstreamPort, ca: pair.cert }, lag });
+  const proxy = apiProxy({ ...pair, upstream: { host: "127.0.0.1", port: upstreamPort, ca: pair.cert } });
   const port = await listen(proxy.server);
   cleanUps.push(() => {
     proxy.reset();
     upstream.closeAllConnections();
     upstream.close();
-    lag.set(0, 0);
+    proxy.set({ mode: "pass", lagMs: 0 }, 0);
   });
-  return { lag, proxy, port };
+  return { proxy, port };
 }
 
 async function listen(server: Pick<Server, "listen" | "address"> & NodeJS.EventEmitter): Promise<number> {
@@ -92,12 +93,12 @@ describe("the delaying proxy", () => {
       out.writeHead(201, { "x-two": ["a", "b"] });
       out.end(`${incoming.method} ${incoming.url} ${incoming.headers.authorization} ${body}`);
     });
-    started.lag.set(60_000, 60_000);
+    started.proxy.set(late(60_000), 60_000);
     const answer = await open(started.port, "/api/v1/services?x=1", { authorization: "Bearer t" });
     expect(answer.statusCode).toBe(201);
     expect(answer.headersDistinct["x-two"]).toEqual(["a", "b"]);
     expect(await read(answer)).toBe("GET /api/v1/services?x=1 Bearer t ");
-    expect(started.proxy.status()).toMatchObject({ requests: 1, delayedRequests: 0 });
+    expect(started.proxy.status()).toMatchObject({ requests: 1, hitRequests: 0 });
   });
 
   it("delivers a list no earlier than the lag after it came", async () => {
@@ -106,7 +107,7 @@ describe("the delaying proxy", () => {
       sentMs = performance.now();
       out.end("the list");
     });
-    started.lag.set(150, 60_000);
+    started.proxy.set(late(150), 60_000);
     const answer = await open(started.port, SLICES);
     expect(performance.now() - sentMs).toBeGreaterThanOrEqual(149);
     expect(await read(answer)).toBe("the list");
@@ -114,7 +115,7 @@ describe("the delaying proxy", () => {
 
   it("delivers each event of a watch no earlier than the lag after it came, in order", async () => {
     started = await start(watch.handler);
-    started.lag.set(100, 60_000);
+    started.proxy.set(late(100), 60_000);
     const answer = await open(started.port, `${SLICES}?watch=true`);
     const sent: number[] = [];
     const got: { text: string; atMs: number }[] = [];
@@ -136,22 +137,22 @@ describe("the delaying proxy", () => {
     started = await start(watch.handler);
     const answer = await open(started.port, `${SLICES}?watch=true`);
     expect(started.proxy.status()).toMatchObject({ openWatches: 1, watchesInSync: 1 });
-    started.lag.set(600_000, 50);
+    started.proxy.set(late(600_000), 50);
     watch.send("late\n");
     const [text] = await once(answer.setEncoding("utf8"), "data");
     expect(text).toBe("late\n");
-    expect(started.lag.ms).toBe(0);
+    expect(started.proxy.status()).toMatchObject({ mode: "pass" });
   });
 
   it("a renewed lease keeps the lag", async () => {
-    const lag = new Lag();
-    lag.set(500, 40);
+    const leased = new Leased("idle");
+    leased.set("busy", 40);
     for (let i = 0; i < 5; i += 1) {
       await new Promise((resolve) => setTimeout(resolve, 15));
-      lag.set(500, 1_000);
+      leased.set("busy", 1_000);
     }
-    expect(lag.ms).toBe(500);
-    lag.set(0, 0);
+    expect(leased.value).toBe("busy");
+    leased.set("idle", 0);
   });
 
   it("on reset ends its clients' connections and takes no more", async () => {
@@ -176,21 +177,71 @@ describe("the delaying proxy", () => {
       for (let i = 0; i < 128; i += 1) out.write(chunk);
       out.end();
     });
-    started.lag.set(20, 60_000);
+    started.proxy.set(late(20), 60_000);
     expect((await read(await open(started.port, SLICES))).length).toBe(128 * chunk.length);
     expect((await read(await open(started.port, "/api/v1/pods"))).length).toBe(128 * chunk.length);
   });
 
   it("answers 502 where the API server cannot be reached", async () => {
-    const lag = new Lag();
     const closed = createTlsServer(pair);
     const port = await listen(closed);
     await new Promise((resolve) => closed.close(resolve));
-    const proxy = lagProxy({ ...pair, upstream: { host: "127.0.0.1", port, ca: pair.cert }, lag });
+    const proxy = apiProxy({ ...pair, upstream: { host: "127.0.0.1", port, ca: pair.cert } });
     const proxyPort = await listen(proxy.server);
     cleanUps.push(proxy.reset);
     expect((await open(proxyPort, "/api/v1/pods")).statusCode).toBe(502);
     expect(proxy.status().upstreamErrors).toBe(1);
+  });
+});
+
+describe("its other modes", () => {
+  it("late: every answer, whatever it is about", async () => {
+    const started = await start((_, out) => out.end("ok"));
+    started.proxy.set({ mode: "late", lagMs: 150 }, 60_000);
+    const beganMs = performance.now();
+    expect(await read(await open(started.port, "/version"))).toBe("ok");
+    expect(performance.now() - beganMs).toBeGreaterThanOrEqual(149);
+    expect(started.proxy.status()).toMatchObject({ mode: "late", requests: 1, hitRequests: 1 });
+  });
+
+  it("unavailable: ends what is open, and answers 503 as the API server does until the lease lapses", async () => {
+    const watch = watchServer();
+    const started = await start(watch.handler);
+    const answer = await open(started.port, "/api/v1/pods?watch=1");
+    const ended = new Promise((resolve) => answer.on("error", resolve));
+    started.proxy.set({ mode: "unavailable", lagMs: 0 }, 60_000);
+    expect(await ended).toMatchObject({ code: "ECONNRESET" });
+    const refused = await open(started.port, "/api/v1/pods");
+    expect([refused.statusCode, JSON.parse(await read(refused)).reason]).toEqual([503, "ServiceUnavailable"]);
+    started.proxy.set({ mode: "unavailable", lagMs: 0 }, 20);
+    await vi.waitFor(() => expect(started.proxy.status()).toMatchObject({ mode: "pass" }));
+    expect((await open(started.port, "/api/v1/pods")).statusCode).toBe(200);
+  });
+
+  it("watches-stalled: a watch is answered and tells nothing until the lease lapses, and nothing is lost", async () => {
+    const watch = watchServer();
+    const started = await start((incoming, out) => {
+      if (incoming.url?.includes("watch")) watch.handler(incoming, out);
+      else out.end("a list");
+    });
+    started.proxy.set({ mode: "watches-stalled", lagMs: 0 }, 60_000);
+    const answer = await open(started.port, "/api/v1/pods?watch=1");
+    const got: string[] = [];
+    answer.setEncoding("utf8").on("data", (text: string) => got.push(text));
+    watch.send("one\n");
+    watch.end();
+    expect(await read(await open(started.port, "/api/v1/pods"))).toBe("a list");
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(got).toEqual([]);
+    started.proxy.set({ mode: "watches-stalled", lagMs: 0 }, 10);
+    await once(answer, "end");
+    expect(got.join("")).toBe("one\n");
+  });
+
+  it("refuses what is no mode", () => {
+    const proxy = apiProxy({ ...pair, upstream: { host: "127.0.0.1", port: 1, ca: pair.cert } });
+    expect(() => proxy.set({ mode: "nonsense", lagMs: 0 }, 1)).toThrow(RangeError);
+    expect(() => proxy.set({ mode: "late", lagMs: -1 }, 1)).toThrow(RangeError);
   });
 });
 
@@ -202,24 +253,27 @@ describe("the control port", () => {
     return [answer.statusCode ?? 0, await read(answer), answer.headers[CANARY_HEADER]];
   }
 
-  it("sets the lag, tells counters, refuses nonsense, and else is a canary", async () => {
-    const lag = new Lag();
-    const status = { requests: 3, delayedRequests: 2, upstreamErrors: 0, openWatches: 1, watchesInSync: 1 };
+  it("sets a role, tells counters, refuses nonsense, and else is a canary", async () => {
+    const status = { requests: 3 };
+    const set = vi.fn((settings: unknown) => {
+      if (settings !== "good") throw new RangeError("no such setting");
+    });
     const reset = vi.fn();
-    const proxy = { status: () => status, reset };
-    const server = controlServer({ name: "lag-1", lag, proxy });
+    const server = controlServer({ name: "lag-1", role: { status: () => status, set, reset } });
     const port = await listen(server);
     cleanUps.push(() => server.close());
-    const [code, body] = await ask(port, "PUT", "/lag", JSON.stringify({ lagMs: 2_000, leaseMs: 60_000 }));
-    expect([code, JSON.parse(body)]).toEqual([200, { lagMs: 2_000, ...status }]);
-    expect(lag.ms).toBe(2_000);
-    expect((await ask(port, "PUT", "/lag", '{"lagMs":-1,"leaseMs":1}'))[0]).toBe(400);
-    expect((await ask(port, "PUT", "/lag", "nonsense"))[0]).toBe(400);
-    expect(lag.ms).toBe(2_000);
+    const put = async (settings: unknown, leaseMs: unknown) =>
+      ask(port, "PUT", "/settings", JSON.stringify({ settings, leaseMs }));
+    const [code, body] = await put("good", 60_000);
+    expect([code, JSON.parse(body)]).toEqual([200, status]);
+    expect(set).toHaveBeenCalledWith("good", 60_000);
+    expect((await put("good", -1))[0]).toBe(400);
+    expect((await put("bad", 1))[0]).toBe(400);
+    expect((await ask(port, "PUT", "/settings", "nonsense"))[0]).toBe(400);
+    expect(set).toHaveBeenCalledTimes(2);
     expect(reset).not.toHaveBeenCalled();
     expect((await ask(port, "PUT", "/reset"))[0]).toBe(200);
     expect(reset).toHaveBeenCalledOnce();
     expect((await ask(port, "GET", "/"))[2]).toBe("lag-1");
-    lag.set(0, 0);
   });
 });

@@ -52,7 +52,7 @@ export async function servingCertificate(
 
 // biome-ignore lint/suspicious/noExplicitAny: an object as the API returned it.
 async function approve(kube: Kube, created: any): Promise<void> {
-  const condition = { type: "Approved", status: "True", reason: "Faultline", message: "serves the endpoint-lag proxy" };
+  const condition = { type: "Approved", status: "True", reason: "Faultline", message: "serves a proxy of a fault" };
   await kube.request("PUT", `${PATH}/${created.metadata.name}/approval`, {
     ...created,
     ...API,

@@ -1,5 +1,11 @@
 /** Carries steps out in order, each as long after it was pushed as the lag says at that time. */
-import type { Lag } from "./lag.ts";
+
+/** How long a step waits; `onChange` tells of another value, and how to stop listening. */
+export interface Lag {
+  /** Milliseconds; infinite: until it changes. */
+  readonly ms: number;
+  onChange(listener: () => void): () => void;
+}
 
 interface Step {
   readonly arrivedMs: number;
@@ -56,6 +62,7 @@ export class DelayLine {
     const step = this.#steps[0];
     if (this.#running || step === undefined) return;
     const dueInMs = step.arrivedMs + this.#options.lag.ms - performance.now();
+    if (dueInMs === Number.POSITIVE_INFINITY) return;
     if (dueInMs > 0) {
       this.#timer = setTimeout(() => this.#next(), Math.ceil(dueInMs));
       return;
