@@ -111,6 +111,32 @@ export interface KubeletThrottleFault {
 
 // --------------------------------------------------------------------------------------------- dns and http
 
+interface DnsTargets {
+  /**
+   * As they are asked for in the end: `db.shop.svc.cluster.local`; `*.example.com` is all below it, `*` is all. The
+   * first that is no pattern is the one that the effect is measured with.
+   */
+  readonly names: readonly string[];
+  /** Who asks; default: every ready pod of the arm's namespace. */
+  readonly pods?: PodTargets;
+}
+/** Answers for these names come late. */
+export interface DnsLatencyFault extends DnsTargets {
+  readonly kind: "dns.latency";
+  /** 50ms to 4s: resolvers take what is later for no answer. */
+  readonly latency: Duration;
+}
+/** These names are answered with SERVFAIL. */
+export interface DnsServfailFault extends DnsTargets {
+  readonly kind: "dns.servfail";
+}
+/** These names are not resolved. */
+export interface DnsFailureFault extends DnsTargets {
+  readonly kind: "dns.failure";
+  /** `none` (default): queries are lost, and resolvers wait; `nxdomain`, `refused`: they are answered so at once. */
+  readonly answer?: "none" | "nxdomain" | "refused";
+}
+
 // ------------------------------------------------------------------------------------------------ api server
 
 // ------------------------------------------------------------------------------------------------------ imds
@@ -131,4 +157,7 @@ export type FaultSpec =
   | KubeletStopFault
   | KubeletThrottleFault
   | KillPodsFault
+  | DnsLatencyFault
+  | DnsServfailFault
+  | DnsFailureFault
   | NoopFault;

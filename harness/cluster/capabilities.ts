@@ -10,6 +10,7 @@ import type { ClusterHandle } from "./provider.ts";
  * `node-container`: nodes can be paused, killed and started as containers of this machine. `kubelet-port`: the kubelets
  * can be asked from this machine, so that what they do is seen without them telling the API server.
  * `container-runtime`: crictl on every node talks to its runtime, and the pods' cgroups can be seen there.
+ * `cluster-dns`: the cluster's DNS is the service kube-system/kube-dns, with an IPv4 address.
  */
 export type Capability =
   | "node-exec"
@@ -18,7 +19,8 @@ export type Capability =
   | "container-runtime"
   | "ingress"
   | "certificate-signing"
-  | "iptables";
+  | "iptables"
+  | "cluster-dns";
 
 /** Resolves when the capability is there; otherwise throws or returns the reason. */
 type Check = (cluster: ClusterHandle) => Promise<string | null>;
@@ -70,6 +72,11 @@ const CHECKS: Readonly<Record<Capability, Check>> = {
       accept: [0, 1],
     });
     return exitCode === 0 ? null : `${node.name} has no /etc/kubernetes/pki/ca.key`;
+  },
+  "cluster-dns": async ({ kube }) => {
+    const service = await kube.get({ apiVersion: "v1", kind: "Service", namespace: "kube-system", name: "kube-dns" });
+    if (/^\d+\.\d+\.\d+\.\d+$/.test(service?.spec?.clusterIP ?? "")) return null;
+    return "there is no service kube-system/kube-dns with an IPv4 address, so that queries could not be redirected; changing resolv.conf in the pods was considered: it is read-only there, and resolvers read it once";
   },
   iptables: async (cluster) => {
     const nodes = await cluster.nodes();

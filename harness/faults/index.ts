@@ -1,5 +1,8 @@
 /** Every fault by its kind. A kind of `FaultSpec` without a row here does not compile. */
 import type { FaultKind, FaultSpec } from "../types.ts";
+import { dnsFailure } from "./dns-failure.ts";
+import { dnsLatency } from "./dns-latency.ts";
+import { dnsServfail } from "./dns-servfail.ts";
 import type { Fault } from "./fault.ts";
 import { endpointLag } from "./ingress-endpoint-lag.ts";
 import { nodeCrash } from "./node-crash.ts";
@@ -24,6 +27,9 @@ export const faults: FaultTable = {
   "node.drain": nodeDrain,
   "node.kubelet-stop": kubeletStop,
   "node.kubelet-throttle": kubeletThrottle,
+  "dns.latency": dnsLatency,
+  "dns.servfail": dnsServfail,
+  "dns.failure": dnsFailure,
   noop,
 };
 

@@ -12,7 +12,7 @@ import { parseDuration, toMs } from "../define/duration.ts";
 import type { EndpointLagFault } from "../fault-specs.ts";
 import type { Evidence } from "../types.ts";
 import { AGENT_IMAGE, setAgent } from "./agent/pod.ts";
-import { freeNetworks, rulesLeft } from "./agent/redirect.ts";
+import { freeNetworks, rulesByHand, rulesLeft } from "./agent/redirect.ts";
 import type { ApiSettings, ApiStatus } from "./agent-image/api-proxy.ts";
 import { apiServerAddresses } from "./apiserver/addresses.ts";
 import {
@@ -94,6 +94,7 @@ export const endpointLag: Fault<EndpointLagFault, EndpointLagUndo> = {
   },
 
   revert: endInterception,
+  byHand: ({ id, clients }) => rulesByHand(id, clients),
 
   async verifyReverted(undo, context): Promise<Evidence> {
     try {

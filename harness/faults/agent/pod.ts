@@ -1,6 +1,6 @@
 /** Pods of ours that stand between a client and the cluster, or answer as canaries. One image, one program, many roles. */
 import { fileURLToPath } from "node:url";
-import type { Kube, KubeObject } from "../../cluster/kube.ts";
+import type { Kube, KubeObject, Ref } from "../../cluster/kube.ts";
 import { LABEL_OWNER, OWNER, SYSTEM_NAMESPACE } from "../../cluster/labels.ts";
 import { waitFor } from "../../cluster/wait.ts";
 import { FaultlineError } from "../../errors.ts";
@@ -90,8 +90,23 @@ export async function resetAgent(context: FaultContext, name: string): Promise<b
 
 /** Right if it is gone. It has let its clients go by then, and nobody waits for its last words. */
 export async function removeAgent(context: FaultContext, name: string): Promise<void> {
-  const ref = { apiVersion: "v1", kind: "Pod", namespace: SYSTEM_NAMESPACE, name };
-  await context.cluster.kube.delete(ref, { gracePeriodSeconds: 0 });
+  await removeObject(context, { apiVersion: "v1", kind: "Pod", namespace: SYSTEM_NAMESPACE, name }, 0);
+}
+
+/** Right if it is gone; an API server that is away for a while is waited for. */
+export async function removeObject(
+  context: FaultContext,
+  ref: Ref & { readonly name: string },
+  gracePeriodSeconds?: number,
+): Promise<void> {
+  const options = gracePeriodSeconds === undefined ? {} : { gracePeriodSeconds };
+  await waitFor({
+    what: `${ref.kind} ${ref.name} deleted`,
+    timeoutMs: context.budgetMs,
+    everyMs: 500,
+    signal: context.signal,
+    probe: async () => ({ done: true, value: await context.cluster.kube.delete(ref, options) }),
+  });
 }
 
 function podManifest(agent: AgentPod, image: string, runId: string): Manifest {

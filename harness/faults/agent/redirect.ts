@@ -3,10 +3,11 @@
  * namespaces of its node for the fault's comment: it needs to know nothing of the pods, and is right for those that were
  * followed, for half an inject, and when a pod is gone. A node that boots again makes new network namespaces.
  */
+import { SYSTEM_NAMESPACE } from "../../cluster/labels.ts";
 import type { NodeHandle } from "../../cluster/provider.ts";
 import { FaultlineError } from "../../errors.ts";
 import type { FaultContext } from "../fault.ts";
-import { endOnNode, type NodePart, renewOnNode, startOnNode } from "../node/on-node.ts";
+import { endOnNode, NODE_FOLDER, type NodePart, renewOnNode, startOnNode } from "../node/on-node.ts";
 import { type PodNetwork, podNetwork, type Target } from "./pod-network.ts";
 import { idsIn, type Rule, restoreInput } from "./rules.ts";
 
@@ -118,6 +119,16 @@ each count`;
     return stdout.split("\n").reduce((sum, line) => sum + Number(line), 0);
   });
   return counts.reduce((sum, count) => sum + count, 0);
+}
+
+/** For people: the undo lies on the node as long as the fault is there. */
+export function rulesByHand(id: string, pods: readonly Target[]): readonly string[] {
+  const nodes = [...new Set(pods.map(({ node }) => node))];
+  const undo = `ID=${id} bash ${NODE_FOLDER}/${id}/undo.sh && rm -rf ${NODE_FOLDER}/${id}`;
+  return [
+    ...nodes.map((node) => `docker exec ${node} bash -c '${undo}'`),
+    `kubectl --namespace ${SYSTEM_NAMESPACE} delete pod ${id} --ignore-not-found`,
+  ];
 }
 
 /**

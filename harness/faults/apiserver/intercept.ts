@@ -4,9 +4,16 @@
  * that were redirected have another destination by then. Clients built on client-go take a reset for the plain end of a
  * watch and connect again at once; any other broken connection makes them back off, each time longer, up to a minute.
  */
-import type { Kube } from "../../cluster/kube.ts";
 import { SYSTEM_NAMESPACE } from "../../cluster/labels.ts";
-import { API_PORT, ensureSystemNamespace, removeAgent, resetAgent, setAgent, startAgent } from "../agent/pod.ts";
+import {
+  API_PORT,
+  ensureSystemNamespace,
+  removeAgent,
+  removeObject,
+  resetAgent,
+  setAgent,
+  startAgent,
+} from "../agent/pod.ts";
 import type { Target } from "../agent/pod-network.ts";
 import { bypassRules, putRules, type Redirect, removeRules, renewRules } from "../agent/redirect.ts";
 import { type Address, toAddresses } from "../agent/rules.ts";
@@ -77,13 +84,13 @@ export async function endInterception(undo: Interception, context: FaultContext)
   // A dead proxy tells nobody: connections to it would hang until their keep-alive gives up.
   const { id, settle } = redirectOf(undo, "");
   await removeRules(context, { id, settle: wereReset ? "" : settle });
-  await removeApiProxy(context, context.cluster.kube, undo.id);
+  await removeApiProxy(context, undo.id);
 }
 
-async function removeApiProxy(context: FaultContext, kube: Kube, id: string): Promise<void> {
-  await removeAgent(context, id);
-  await kube.delete({ apiVersion: "v1", kind: "Secret", namespace: SYSTEM_NAMESPACE, name: id });
-  await kube.delete({ apiVersion: "certificates.k8s.io/v1", kind: "CertificateSigningRequest", name: id });
+async function removeApiProxy(context: FaultContext, name: string): Promise<void> {
+  await removeAgent(context, name);
+  await removeObject(context, { apiVersion: "v1", kind: "Secret", namespace: SYSTEM_NAMESPACE, name });
+  await removeObject(context, { apiVersion: "certificates.k8s.io/v1", kind: "CertificateSigningRequest", name });
 }
 
 function redirectOf({ id, apiServer }: Interception, proxyIp: string): Redirect {
