@@ -9,11 +9,12 @@ interface Inspected {
   readonly NetworkSettings: { readonly Networks: Readonly<Record<string, { readonly IPAddress: string }>> };
 }
 
-export function containerHandle(id: string): ContainerHandle {
+/** @param knownPid its first process, where that is known: saves asking the engine for it. */
+export function containerHandle(id: string, knownPid?: number): ContainerHandle {
   let counter: Promise<CpuCounter> | undefined;
   const cpuUsageMs = async () => {
     // The same for as long as the container is there.
-    counter ??= findCounter(id);
+    counter ??= findCounter(id, knownPid);
     return await readCounter(await counter);
   };
   return { id, state: () => containerState(id), cpuUsageMs };
@@ -41,9 +42,10 @@ interface CpuCounter {
   readonly find: RegExp;
 }
 
-async function findCounter(id: string): Promise<CpuCounter> {
-  const { pid } = await containerState(id);
-  const groups = await readFile(`/proc/${pid}/cgroup`, "utf8");
+async function findCounter(id: string, knownPid: number | undefined): Promise<CpuCounter> {
+  const groupsOf = (pid: number | undefined) => readFile(`/proc/${pid}/cgroup`, "utf8");
+  const known = await groupsOf(knownPid).catch(() => "");
+  const groups = known.includes(id) ? known : await groupsOf((await containerState(id)).pid);
   for (const { controller, file, ...reading } of CPU_FILES) {
     const path = controller.exec(groups)?.[1] ?? "";
     if (!path.includes(id)) continue;

@@ -106,9 +106,10 @@ export async function endOnHost(part: Pick<HostPart, "id" | "undo">): Promise<vo
   await put(folder, "undo.sh", part.undo);
   await rename(join(folder, "until"), join(folder, "ending")).catch(() => undefined);
   try {
-    // At once, so that the target is back as soon as can be; again when the guard, which may be injecting, is gone.
+    const injecting = (await read(folder, "result")) === null;
+    // At once, so that the target is back as soon as can be; again when a guard that was still injecting is gone.
     await undo(part.undo);
-    if (await guardEnded(folder)) await undo(part.undo);
+    if ((await guardEnded(folder)) && injecting) await undo(part.undo);
   } catch (error) {
     // Whatever becomes of the caller: the guard goes on trying.
     await guardEnded(folder);

@@ -58,7 +58,7 @@ export const nodeFreeze: Fault<NodeFreezeFault, FreezeUndo> = {
 
 /** The kernel takes a connection to the kubelet, nobody answers on it, and meanwhile no process uses the CPU. */
 async function standsStill(machine: Machine): Promise<Finding> {
-  const container = containerHandle(machine.container);
+  const container = containerHandle(machine.container, Number(machine.process.split(".")[0]));
   const before = await container.cpuUsageMs();
   const answer = await look(machine);
   const cpuMs = (await container.cpuUsageMs()) - before;

@@ -1,6 +1,6 @@
 /** Draining a node: the mark by which its cordon is known to be ours, and which pods an operator would evict. */
 import type { Kube, KubeObject } from "../../cluster/kube.ts";
-import { SYSTEM_NAMESPACE } from "../../cluster/labels.ts";
+import { LABEL_FAULT, SYSTEM_NAMESPACE } from "../../cluster/labels.ts";
 import { FaultlineError } from "../../errors.ts";
 
 /** On the node; its value is the id of the fault. Only a cordon of ours is lifted by us. */
@@ -51,12 +51,13 @@ export async function readCordon(kube: Kube, node: string): Promise<Cordon> {
 
 /** Pods that a drain evicts: not those of DaemonSets, which come straight back, not static ones, not finished ones, not ours. */
 export function isEvictable(pod: KubeObject): boolean {
-  const { annotations = {}, ownerReferences = [], namespace } = pod.metadata;
+  const { annotations = {}, labels = {}, ownerReferences = [], namespace } = pod.metadata;
   const fromFile = annotations["kubernetes.io/config.mirror"] !== undefined;
   const ofKubelet = !["api", undefined].includes(annotations["kubernetes.io/config.source"]);
   const ofDaemonSet = ownerReferences.some((owner: { kind: string }) => owner.kind === "DaemonSet");
   const finished = ["Succeeded", "Failed"].includes(pod.status?.phase);
-  return !fromFile && !ofKubelet && !ofDaemonSet && !finished && namespace !== SYSTEM_NAMESPACE;
+  const ours = namespace === SYSTEM_NAMESPACE || labels[LABEL_FAULT] !== undefined;
+  return !fromFile && !ofKubelet && !ofDaemonSet && !finished && !ours;
 }
 
 export const isUnmanaged = (pod: KubeObject): boolean => (pod.metadata.ownerReferences ?? []).length === 0;

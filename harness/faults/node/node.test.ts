@@ -105,6 +105,7 @@ describe("node.drain and node.reboot", () => {
       pod({ annotations: { "kubernetes.io/config.mirror": "x" } }),
       pod({ annotations: { "kubernetes.io/config.source": "file" } }),
       pod({ ...replicaSet, namespace: "faultline-system" }),
+      pod({ ...replicaSet, labels: { "faultline.dev/fault": "faultline-churn-0" } }),
       pod(replicaSet, "Succeeded"),
     ];
     expect(kept.map(isEvictable)).toEqual(kept.map(() => false));
