@@ -48,9 +48,9 @@ export default defineExperiment({
   },
   faults: {
     lag: { kind: "ingress.endpoint-lag", lag: "3s" },
-    terminations: { kind: "pods.terminate", deployment: "checkout", rollingRestarts: 3, deletions: 8, every: "6s" },
+    terminations: { kind: "pods.terminate", deployment: "checkout", rollingRestarts: 3, deletions: 6, every: "6s" },
   },
-  phases: { baseline: "10s", recovery: "10s", undisturbed: "30s" },
+  phases: { baseline: "7s", recovery: "7s", undisturbed: "30s" },
   timeline: [
     { at: "0s", inject: "lag", for: "40s" },
     { at: "0s", inject: "terminations", for: "4m" },
