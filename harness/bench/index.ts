@@ -1,7 +1,8 @@
-/** `npm run bench [-- load|cluster|images …]`: measurements beside a named reference, in one run, as ratios. */
+/** `npm run bench [-- load|cluster|faults|images …]`: measurements beside a named reference, in one run, as ratios. */
 import { FaultlineError, messageOf } from "../errors.ts";
 import { benchCluster } from "./cluster.ts";
 import type { Comparison } from "./comparison.ts";
+import { benchFaults, faultTable, keptLimits } from "./faults.ts";
 import { benchImages } from "./images.ts";
 import { benchLoad, loadBenchTable } from "./load.ts";
 
@@ -9,6 +10,7 @@ const log = (line: string) => {
   process.stderr.write(`${line}\n`);
 };
 const ROUNDS = 3;
+const FAULT_ROUNDS = 10;
 
 /** Each prints its table and returns whether every limit was kept. */
 const BENCHES: Readonly<Record<string, () => Promise<boolean>>> = {
@@ -18,6 +20,11 @@ const BENCHES: Readonly<Record<string, () => Promise<boolean>>> = {
     return rows.every((row) => row.missed.length === 0);
   },
   cluster: async () => printed(await benchCluster({ rounds: ROUNDS, onProgress: log })),
+  faults: async () => {
+    const rows = await benchFaults({ rounds: FAULT_ROUNDS, onProgress: log });
+    process.stdout.write(`\n${faultTable(rows)}\n`);
+    return rows.every(keptLimits);
+  },
   images: async () => printed(await benchImages({ rounds: ROUNDS, onProgress: log })),
 };
 
