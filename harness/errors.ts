@@ -42,3 +42,14 @@ export class FaultlineError extends Error {
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
+
+/** Several failures of the same step as one error: every message, and every way to put it right. */
+export function allOf(failures: readonly unknown[]): Error {
+  const [first] = failures;
+  if (failures.length === 1 && first instanceof Error) return first;
+  const fixes = failures.flatMap((one) => (one instanceof FaultlineError && one.fix !== undefined ? [one.fix] : []));
+  return new FaultlineError("fault", failures.map(messageOf).join("\n"), {
+    cause: new AggregateError(failures),
+    ...(fixes.length === 0 ? {} : { fix: fixes.join("\n") }),
+  });
+}

@@ -14,7 +14,7 @@ import { resolve } from "node:path";
 import type { ClusterHandle } from "../cluster/provider.ts";
 import { waitFor } from "../cluster/wait.ts";
 import { formatMs } from "../define/duration.ts";
-import { FaultlineError, messageOf } from "../errors.ts";
+import { allOf, FaultlineError, messageOf } from "../errors.ts";
 import type { FaultContext } from "../faults/fault.ts";
 import type { Journal } from "../journal/journal.ts";
 import { openFaults } from "../journal/open-faults.ts";
@@ -194,7 +194,7 @@ async function revertOpen(run: ArmRun, entries: readonly JournalEntry[], append:
       failures.push(error);
     }
   }
-  if (failures.length > 0) throw new AggregateError(failures, failures.map(messageOf).join("; "));
+  if (failures.length > 0) throw allOf(failures);
 }
 
 /** The load has begun when a whole reporting interval had good answers only: routes and pods are warm. */

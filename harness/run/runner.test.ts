@@ -139,6 +139,25 @@ describe("the lifecycle", () => {
     expect(String(error)).toMatch(/could not be reverted/);
   });
 
+  test("several faults come off newest first; one whose revert fails keeps none of the others in, and says what to do", async () => {
+    const it = world();
+    const stubborn = markerFault(it.cluster, it.calls, { breaks: "revert" });
+    const byHand = () => ["kubectl delete marker by-hand"];
+    const faultOf = (kind: string) => ({ ...(kind === "noop" ? it.ports.faultOf("noop") : stubborn), byHand });
+    const both = planOf({
+      faults: { nothing: { kind: "noop" }, stuck: { kind: "node.freeze", targets: {} }, last: { kind: "noop" } },
+      timeline: ["nothing", "stuck", "last"].map((inject) => ({ at: "0s" as const, inject, for: "20ms" as const })),
+    });
+    const { folder, error } = await runIn({ ...it, ports: { ...it.ports, faultOf } }, { plan: both });
+    const ended = readJournal(folder.journal).flatMap((entry) =>
+      entry.type === "fault" && ["reverted", "failed"].includes(entry.state) ? [`${entry.fault} ${entry.state}`] : [],
+    );
+    expect(ended).toEqual(["last reverted", "stuck failed", "stuck failed", "nothing reverted"]);
+    expect(error).toMatchObject({ fix: expect.stringContaining("kubectl delete marker by-hand") });
+    expect(end(folder)).toMatchObject({ dirty: true });
+    expect(it.cluster.objects().filter((key) => key.startsWith("Marker"))).toEqual(["Marker//current-stuck-1"]);
+  });
+
   test("a stop reverts and closes the files", async () => {
     const it = world();
     const stop = new AbortController();

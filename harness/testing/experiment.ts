@@ -38,7 +38,8 @@ export function experiment(changes: Partial<Experiment> = {}): Experiment {
   };
 }
 
-export const FAULT_SPECS: FaultSpecs = { noop: { oneShot: false, validate: () => [] } };
+const ANY_SPEC = { oneShot: false, validate: () => [] };
+export const FAULT_SPECS: FaultSpecs = { noop: ANY_SPEC, "node.freeze": ANY_SPEC };
 
 export function planInput(definition: unknown, changes: Partial<PlanInput> = {}): PlanInput {
   return {
