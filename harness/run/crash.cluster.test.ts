@@ -1,0 +1,201 @@
+/**
+ * Undo that survives anything: faults of a run in a process of its own, which is killed or stopped; then what is left is
+ * undone, and the cluster is as it was. `FAULTLINE_KILLS=100` runs the whole set of random kills instead of a sample.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { exec } from "../cluster/exec.ts";
+import { LABEL_OWNER, OWNER } from "../cluster/labels.ts";
+import type { ClusterHandle } from "../cluster/provider.ts";
+import { waitFor } from "../cluster/wait.ts";
+import { readJournal } from "../journal/journal.ts";
+import { seeded } from "../plan/random.ts";
+import type { CrashRun } from "../testing/crash-run.ts";
+import { type Fingerprint, fingerprint } from "../testing/fingerprint.ts";
+import { sharedCluster } from "../testing/shared-cluster.ts";
+import type { FaultSpec, FaultState } from "../types.ts";
+import { LEASE_MS } from "./fault-step.ts";
+import { readLedger } from "./ledger.ts";
+import { leftovers } from "./leftovers.ts";
+import { listRuns } from "./run-folder.ts";
+
+const BIN = join(import.meta.dirname, "..", "cli", "bin.mjs");
+const PROGRAM = join(import.meta.dirname, "..", "testing", "crash-run.ts");
+const NAMESPACE = "faultline-crash";
+
+/** One of each way in which a fault is put in: a proxy and rules, a host guard, scripts on a node, objects of the API. */
+const FAULTS: readonly FaultSpec[] = [
+  { kind: "ingress.endpoint-lag", lag: "500ms" },
+  { kind: "node.freeze", targets: { names: ["worker2"] } },
+  { kind: "node.crash", targets: { names: ["worker2"] } },
+  { kind: "node.kubelet-stop", targets: { names: ["worker"] } },
+];
+const STATES: readonly FaultState[] = ["intent", "injected", "effective", "reverting"];
+const KILLS = Number(process.env.FAULTLINE_KILLS ?? 10);
+
+let cluster: ClusterHandle;
+let before: Fingerprint;
+let running: { readonly child: ChildProcess; readonly reports: string } | null = null;
+
+beforeAll(async () => {
+  cluster = await sharedCluster();
+  before = await fingerprint(cluster);
+  await cluster.kube.apply({
+    apiVersion: "v1",
+    kind: "Namespace",
+    metadata: { name: NAMESPACE, labels: { [LABEL_OWNER]: OWNER } },
+  });
+  before = await fingerprint(cluster);
+});
+// A test that failed must not make the next ones fail.
+afterEach(async () => {
+  if (running === null) return;
+  const { child, reports } = running;
+  running = null;
+  if (child.exitCode === null && child.signalCode === null) {
+    child.kill("SIGKILL");
+    await once(child, "exit");
+  }
+  await faultline(["revert", "--reports", reports]);
+});
+afterAll(async () => cluster.kube.delete({ apiVersion: "v1", kind: "Namespace", name: NAMESPACE }));
+
+function start(change: Partial<CrashRun> & Pick<CrashRun, "faults">): NonNullable<typeof running> {
+  const reports = mkdtempSync(join(tmpdir(), "faultline-crash-"));
+  const run: CrashRun = { cluster: cluster.name, namespace: NAMESPACE, reports, hold: "1s", seed: 1, ...change };
+  const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", PROGRAM, JSON.stringify(run)], {
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  let said = "";
+  child.stderr?.on("data", (chunk) => {
+    said = `${said}${chunk}`.slice(-4_000);
+  });
+  child.once("exit", (code) => {
+    if (code !== null && code !== 0) process.stderr.write(said);
+  });
+  running = { child, reports };
+  return running;
+}
+
+const faultline = (args: readonly string[], env: Readonly<Record<string, string>> = {}) =>
+  exec(process.execPath, [BIN, ...args], { timeoutMs: 240_000, accept: "any", env });
+
+/** Nodes come back and pods end in their own time; in the end nothing may differ. */
+async function untilAsBefore(): Promise<void> {
+  let now = await fingerprint(cluster);
+  await waitFor({
+    what: "the cluster to be as it was",
+    timeoutMs: 60_000,
+    everyMs: 500,
+    probe: async () => {
+      now = await fingerprint(cluster);
+      const same = JSON.stringify(now) === JSON.stringify(before);
+      return same ? { done: true, value: undefined } : { done: false, saw: "the difference that follows" };
+    },
+  }).catch(() => undefined);
+  expect(now).toEqual(before);
+}
+
+const statesOf = (reports: string) =>
+  listRuns(reports).flatMap(({ journal }) =>
+    readJournal(journal).flatMap((entry) => (entry.type === "fault" ? [entry.state] : [])),
+  );
+
+async function revertAll(reports: string): Promise<void> {
+  const { exitCode, stdout, stderr } = await faultline(["revert", "--reports", reports]);
+  expect(exitCode, `${stdout}\n${stderr}`).toBe(0);
+}
+
+describe.each(FAULTS.map((spec) => [spec.kind, spec] as const))("%s", (_, spec) => {
+  test.each(STATES)("SIGKILL at %s: revert leaves the cluster as it was", async (state) => {
+    const { child, reports } = start({ faults: [spec], dieAt: { fault: 0, state } });
+    expect((await once(child, "exit"))[1]).toBe("SIGKILL");
+    expect(statesOf(reports).at(-1)).toBe(state);
+    await revertAll(reports);
+    await untilAsBefore();
+    expect(await readLedger(cluster.kube)).toEqual([]);
+  });
+});
+
+describe("the lease", () => {
+  const onNodes = FAULTS.filter(({ kind }) => !kind.startsWith("ingress") && kind !== "node.crash");
+  const marks = async () =>
+    (await leftovers(cluster)).filter(({ what }) => !/^(?:Pod|ConfigMap|Namespace) /.test(what));
+
+  test.each(["SIGKILL", "SIGSTOP"] as const)("after %s the nodes are clean by themselves", async (signal) => {
+    const { child, reports } = start({ faults: onNodes, hold: "10m" });
+    await waitFor({
+      what: "all faults to be in effect",
+      timeoutMs: 120_000,
+      everyMs: 200,
+      probe: async () => {
+        const states = statesOf(reports);
+        const effective = states.filter((state) => state === "effective").length;
+        return effective === onNodes.length ? { done: true, value: undefined } : { done: false, saw: states.join() };
+      },
+    });
+    child.kill(signal);
+    await waitFor({
+      what: "clean nodes",
+      timeoutMs: LEASE_MS + 5_000,
+      everyMs: 500,
+      probe: async () => {
+        const left = await marks();
+        return left.length === 0 ? { done: true, value: undefined } : { done: false, saw: JSON.stringify(left) };
+      },
+    });
+    child.kill("SIGKILL");
+    await revertAll(reports);
+    await untilAsBefore();
+  });
+});
+
+test("another machine with only a kubeconfig finds what is left, undoes it and proves it", async () => {
+  const faults: FaultSpec[] = [{ kind: "noop" }];
+  const { child } = start({ faults, dieAt: { fault: faults.length - 1, state: "effective" }, staleAfterMs: 3_000 });
+  await once(child, "exit");
+  const elsewhere = {
+    HOME: mkdtempSync(join(tmpdir(), "faultline-home-")),
+    DOCKER_HOST: "unix:///nowhere",
+    XDG_CACHE_HOME: "",
+  };
+  const from = ["--kubeconfig", cluster.kubeconfig];
+  await waitFor({
+    what: "the ledger to be worked off",
+    timeoutMs: 60_000,
+    everyMs: 1_000,
+    probe: async () => {
+      const { exitCode, stdout, stderr } = await faultline(["revert", ...from], elsewhere);
+      return exitCode === 0
+        ? { done: true, value: undefined }
+        : { done: false, saw: `${exitCode} ${stdout} ${stderr}` };
+    },
+  });
+  expect(await faultline(["verify-clean", ...from], elsewhere)).toMatchObject({
+    exitCode: 0,
+    stdout: expect.stringMatching(/^clean/),
+  });
+  await untilAsBefore();
+});
+
+test(
+  `${KILLS} SIGKILLs at random instants leave nothing behind`,
+  async () => {
+    const random = seeded(20_260_801);
+    for (let i = 0; i < KILLS; i += 1) {
+      const faults = [random.pick(FAULTS)];
+      const { child, reports } = start({ faults, hold: "500ms", seed: i + 1 });
+      const ended = once(child, "exit");
+      const timer = setTimeout(() => child.kill("SIGKILL"), 400 + random.below(6_000));
+      await ended;
+      clearTimeout(timer);
+      await revertAll(reports);
+      await untilAsBefore();
+    }
+  },
+  KILLS * 60_000,
+);
