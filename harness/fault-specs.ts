@@ -106,6 +106,17 @@ export interface KubeletThrottleFault {
   /** Calls that may be saved up, a whole number from `qps` to 100. */
   readonly burst: number;
 }
+/** A node as a whole, pods and kubelet included, is held at a share of its CPUs, within 5 points. */
+export interface CpuSaturationFault {
+  readonly kind: "node.cpu-saturation";
+  readonly targets: NodeTargets;
+  /** Percent of the node's cap, or of the machine where it has none; 1 to 100. */
+  readonly percent: number;
+  /** CPUs that a node without a cap of its own is capped at meanwhile, 0.25 or more; default: it is not capped. */
+  readonly cap?: number;
+  /** What the load competes with the pods with: the weight of a pod that requests so much, 10 to 64000; default 1000. */
+  readonly requestMilliCpus?: number;
+}
 
 // ------------------------------------------------------------------------------------------------- network
 
@@ -156,6 +167,7 @@ export type FaultSpec =
   | NodeDrainFault
   | KubeletStopFault
   | KubeletThrottleFault
+  | CpuSaturationFault
   | KillPodsFault
   | DnsLatencyFault
   | DnsServfailFault

@@ -5,6 +5,7 @@ import { dnsLatency } from "./dns-latency.ts";
 import { dnsServfail } from "./dns-servfail.ts";
 import type { Fault } from "./fault.ts";
 import { endpointLag } from "./ingress-endpoint-lag.ts";
+import { cpuSaturation } from "./node-cpu-saturation.ts";
 import { nodeCrash } from "./node-crash.ts";
 import { nodeDrain } from "./node-drain.ts";
 import { nodeFreeze } from "./node-freeze.ts";
@@ -30,6 +31,7 @@ export const faults: FaultTable = {
   "dns.latency": dnsLatency,
   "dns.servfail": dnsServfail,
   "dns.failure": dnsFailure,
+  "node.cpu-saturation": cpuSaturation,
   noop,
 };
 

@@ -63,7 +63,7 @@ const TRIES = 20;
  * For the shell that holds the lease: run on each node whose container is in one of these states, and right when the
  * container is gone. The script fails if it does for one of them, and tries them all.
  */
-export function whenIn(states: string, machines: readonly Machine[], command: string): string {
+export function whenIn(states: string, machines: readonly Pick<Machine, "container">[], command: string): string {
   const lines = machines.map(({ container }) => `one ${container} || failed=1`);
   return `failed=0
 one() {
