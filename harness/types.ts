@@ -187,6 +187,10 @@ export interface PlannedStep {
   readonly spec: FaultSpec;
   readonly atMs: number;
   readonly forMs: number;
+  /** It is over when inject has returned. */
+  readonly oneShot?: true;
+  /** What the fault is a model of: stated in every report. */
+  readonly model?: string;
 }
 export interface PlannedArm {
   readonly name: string;
@@ -449,5 +453,7 @@ export interface RunVerdict {
   /** 0 as expected, 1 violated or not as expected, 2 inconclusive, 3 the cluster was left dirty. */
   readonly exitCode: 0 | 1 | 2 | 3;
   readonly because: string;
+  /** A sentence for each fault that is a model of something which cannot be had here. */
+  readonly models: readonly string[];
   readonly arms: readonly ArmVerdict[];
 }

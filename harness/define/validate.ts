@@ -5,7 +5,10 @@ import { experimentShape } from "./shape.ts";
 
 /** What the faults say of their own specs, by kind; handed in because faults stand right of definitions. */
 export type FaultSpecs = Readonly<
-  Record<string, { readonly oneShot: boolean; readonly validate: (spec: never) => readonly Problem[] }>
+  Record<
+    string,
+    { readonly oneShot: boolean; readonly model?: string; readonly validate: (spec: never) => readonly Problem[] }
+  >
 >;
 
 /**

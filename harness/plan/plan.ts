@@ -164,7 +164,7 @@ function planArm(
       namespace,
       manifests: objects.map((object) => inNamespace(patched(object, arm), namespace)),
       loadEnv: Object.fromEntries(env.map(({ key, text }) => [key, text])),
-      steps: planSteps(name, arm, it),
+      steps: planSteps(name, arm, it, input.faults),
       seed: seeded(input.seed)
         .fork(name)
         .below(2 ** 31),
@@ -186,17 +186,25 @@ function planArm(
   };
 }
 
-function planSteps(armName: string, arm: ArmSpec, it: Experiment): PlannedStep[] {
+function planSteps(armName: string, arm: ArmSpec, it: Experiment, faults: FaultSpecs): PlannedStep[] {
   const without = arm.without ?? [];
   return it.timeline
     .filter((step) => without !== "all" && !without.includes(step.inject))
-    .map((step, i) => ({
-      id: `${armName}/${step.inject}/${i}`,
-      fault: step.inject,
-      spec: it.faults[step.inject] as FaultSpec,
-      atMs: toMs(step.at),
-      forMs: toMs(step.for),
-    }))
+    .map((step, i): PlannedStep => {
+      const spec = it.faults[step.inject] as FaultSpec;
+      const { oneShot, model } = faults[spec.kind] ?? { oneShot: false };
+      return {
+        ...{
+          id: `${armName}/${step.inject}/${i}`,
+          fault: step.inject,
+          spec,
+          atMs: toMs(step.at),
+          forMs: toMs(step.for),
+        },
+        ...(oneShot ? { oneShot } : {}),
+        ...(model === undefined ? {} : { model }),
+      };
+    })
     .sort((a, b) => a.atMs - b.atMs);
 }
 

@@ -32,7 +32,7 @@ function runCases(verdict: RunVerdict): readonly Case[] {
   return [
     {
       name: "the run came out as expected",
-      output: verdict.because,
+      output: [verdict.because, ...verdict.models].join("\n"),
       failure: verdict.asExpected ? null : { kind: verdict.verdict, message: verdict.because },
     },
     {

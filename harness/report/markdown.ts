@@ -33,6 +33,7 @@ export function markdownReport(run: RunRecord, verdict: RunVerdict): string {
     "",
     ...rows.map((row) => `- **${escapeMarkdown(row.arm.name)}** (${row.arm.role}): ${escapeMarkdown(row.arm.because)}`),
     "",
+    ...verdict.models.flatMap((model) => [escapeMarkdown(model), ""]),
     "Failed, p50 and p99 are of the fault phase; latency counts from the intended start.",
     "",
     "Repeat:",

@@ -49,6 +49,7 @@ export function terminalSummary(run: RunRecord, verdict: RunVerdict, options: Te
     "",
     ...rows.flatMap((row) => reason(row, width, paint)),
     "",
+    ...verdict.models.flatMap((model) => wrap(model, width)).map((line) => paint(line, "dim")),
     paint("Failed and p99 are of the fault phase; latency counts from the intended start.", "dim"),
     paint(`Again: ${run.plan.repeat}`, "dim"),
     "",

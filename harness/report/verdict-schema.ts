@@ -96,6 +96,7 @@ export const verdictSchema = z
       .union([z.literal(0), z.literal(1), z.literal(2), z.literal(3)])
       .describe("0 as expected, 1 violated or not as expected, 2 inconclusive, 3 the cluster was left dirty"),
     because: z.string(),
+    models: z.array(z.string()).describe("a sentence for each fault that is a model of something else"),
     arms: z.array(arm),
   })
   .meta({ title: "Verdict of a Faultline run" }) satisfies z.ZodType<RunVerdict>;

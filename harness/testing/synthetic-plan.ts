@@ -148,6 +148,7 @@ function plannedArm(name: string, index: number, settings: PlanSettings): Synthe
       },
       atMs: 2_000,
       forMs,
+      oneShot: true,
     },
   ];
   const arm: PlannedArm = {

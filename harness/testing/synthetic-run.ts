@@ -113,7 +113,7 @@ function faultEntries(
 ): readonly JournalEntry[] {
   const terminated = pods.filter((pod) => pod.deletedMs !== null).length;
   const entries = arm.steps.flatMap((step): JournalEntry[] => {
-    const oneShot = step.spec.kind === "pods.terminate";
+    const oneShot = step.oneShot === true;
     const base = { type: "fault", arm: arm.name, id: step.id, fault: step.fault, kind: step.spec.kind } as const;
     const evidence = oneShot
       ? {

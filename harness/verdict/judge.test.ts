@@ -235,3 +235,16 @@ test("a guard that stopped an arm makes it violated, although it did not complet
   expect(arm.slos.find((slo) => slo.name.startsWith("guard"))?.verdict).toBe("violated");
   expect(armOf(guarded, "fixed-prestop").verdict).toBe("held");
 });
+
+test("a fault that is a model of something is called one, once for all arms", () => {
+  const run = syntheticRun({ arms: ["control", "vulnerable"], terminations: 3, ratePerSecond: 40 });
+  expect(judge(run).models).toEqual([]);
+  const arms = run.plan.arms.map((arm) => ({
+    ...arm,
+    steps: arm.steps.map((step) => ({ ...step, model: "the lag is made, not found" })),
+  }));
+  expect(judge({ ...run, plan: { ...run.plan, arms } }).models).toEqual([
+    "ingress.endpoint-lag is a model: the lag is made, not found.",
+    "pods.terminate is a model: the lag is made, not found.",
+  ]);
+});

@@ -6,7 +6,7 @@
  *    inconclusive.
  * 3. The run: as expected when each arm is, and its exit code.
  */
-import type { ArmVerdict, RunRecord, RunVerdict, Verdict } from "../types.ts";
+import type { ArmVerdict, Plan, RunRecord, RunVerdict, Verdict } from "../types.ts";
 import { judgeArm } from "./arm.ts";
 import { unrevertedFaults } from "./faults.ts";
 import { counted, oneSentence } from "./words.ts";
@@ -27,8 +27,16 @@ export function judge(run: RunRecord): RunVerdict {
     asExpected,
     exitCode,
     because: left === null ? because : oneSentence([left, because]),
+    models: modelsOf(run.plan),
     arms,
   };
+}
+
+function modelsOf(plan: Plan): readonly string[] {
+  const steps = plan.arms.flatMap((arm) => arm.steps);
+  return [
+    ...new Set(steps.flatMap(({ spec, model }) => (model === undefined ? [] : [`${spec.kind} is a model: ${model}.`]))),
+  ];
 }
 
 function controlGate(arms: readonly ArmVerdict[]): readonly ArmVerdict[] {

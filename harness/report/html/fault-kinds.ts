@@ -2,9 +2,6 @@
 import type { FaultKind, FaultSpec, JournalEntry, PlannedArm } from "../../types.ts";
 import { counted, durationMs, milliseconds } from "../../verdict/words.ts";
 
-/** One-shot: it is over when inject has returned, and what follows is the wait for its replacement. */
-const ONE_SHOT: ReadonlySet<FaultKind> = new Set<FaultKind>(["pods.terminate", "pods.kill", "node.reboot"]);
-
 /** A CSS class with a colour, by family: what is before the dot. */
 const STYLES: Readonly<Record<string, string>> = { pods: "fault-b", noop: "fault-c" };
 const styleOf = (kind: FaultKind) => STYLES[kind.split(".")[0] ?? ""] ?? "fault-a";
@@ -21,7 +18,7 @@ export interface FaultSpan {
 /** When each fault of an arm was in; `endMs` stands for an end that was never written. */
 export function faultSpans(journal: readonly JournalEntry[], arm: PlannedArm, endMs: number): readonly FaultSpan[] {
   return arm.steps.flatMap((step) => {
-    const oneShot = ONE_SHOT.has(step.spec.kind);
+    const oneShot = step.oneShot === true;
     const at = (states: readonly string[]) =>
       journal.find((e) => e.type === "fault" && e.id === step.id && states.includes(e.state))?.t;
     const fromMs = oneShot ? at(["intent"]) : at(["injected"]);

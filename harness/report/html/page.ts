@@ -49,7 +49,7 @@ function masthead(run: RunRecord, verdict: RunVerdict): Markup {
     ["Exit code", String(verdict.exitCode)],
   ];
   return html`<header class="masthead"><p class="overline">${verdict.experiment}</p><h1>${verdict.hypothesis}</h1>
-<div class="banner ${dirty ? "violated" : verdict.verdict}"><p class="banner-word">${dirty ? "The cluster was left dirty" : HEADLINES[verdict.verdict]}</p><p>${verdict.because}</p></div>
+<div class="banner ${dirty ? "violated" : verdict.verdict}"><p class="banner-word">${dirty ? "The cluster was left dirty" : HEADLINES[verdict.verdict]}</p><p>${verdict.because}</p>${verdict.models.map((model) => html`<p class="note">${model}</p>`)}</div>
 <dl class="facts">${facts.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl></header>`;
 }
 
