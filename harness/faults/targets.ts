@@ -56,7 +56,11 @@ export async function choosePods(context: FaultContext, targets: PodTargets): Pr
   return choose(context, targets, targets.atMost ?? "100%", what, ready.map(podTarget));
 }
 
-const podTarget = (pod: { metadata: PodTarget; spec: { nodeName: string }; status: { podIP: string } }): PodTarget => ({
+export const podTarget = (pod: {
+  metadata: PodTarget;
+  spec: { nodeName: string };
+  status: { podIP: string };
+}): PodTarget => ({
   namespace: pod.metadata.namespace,
   name: pod.metadata.name,
   uid: pod.metadata.uid,
