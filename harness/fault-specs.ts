@@ -120,6 +120,52 @@ export interface CpuSaturationFault {
 
 // ------------------------------------------------------------------------------------------------- network
 
+/** Whom the hit traffic is with; several kinds add up. */
+export interface NetworkPeers {
+  readonly pods?: Pick<PodTargets, "selector" | "namespace">;
+  /** The pods behind a Service, whichever way they are reached. */
+  readonly service?: { readonly name: string; readonly namespace?: string };
+  /** The nodes' own addresses; with `nodes` as targets, their pods too. */
+  readonly nodes?: Pick<NodeTargets, "names" | "hosting">;
+  /** IPv4 ranges that hold an address of a pod or node of the cluster, so that the effect can be measured. */
+  readonly cidrs?: readonly string[];
+}
+interface NetworkEnds {
+  /** The pods, or the nodes, whose traffic is hit: one of the two. Pods that replace others are followed. */
+  readonly pods?: PodTargets;
+  readonly nodes?: NodeTargets;
+  /** Default: everybody. A pod's own node, its kubelet's probes with it, is never a peer; nor is a target itself. */
+  readonly peers?: NetworkPeers;
+  /** Default: both. */
+  readonly direction?: "both" | "to-peers" | "from-peers";
+}
+/** No packet passes between targets and peers, on open connections neither. */
+export interface NetworkPartitionFault extends NetworkEnds {
+  readonly kind: "network.partition";
+  /** `drop` (default): nothing answers, as when a cable is cut. `reject`: connections are refused or reset at once. */
+  readonly answer?: "drop" | "reject";
+}
+/** A share of the packets is lost, each by chance. */
+export interface NetworkLossFault extends NetworkEnds {
+  readonly kind: "network.loss";
+  /** 1 to 100. */
+  readonly percent: number;
+}
+/** Packets arrive late. */
+export interface NetworkLatencyFault extends NetworkEnds {
+  readonly kind: "network.latency";
+  /** Of one way, 1ms to 10s: where both are hit, a round trip takes twice as much longer. */
+  readonly delay: Duration;
+  /** Each packet takes up to this much more or less, at most the delay. Default: none. */
+  readonly jitter?: Duration;
+}
+/** Only so many bits a second pass. */
+export interface NetworkBandwidthFault extends NetworkEnds {
+  readonly kind: "network.bandwidth";
+  /** Bits a second, "64kbit" to "50mbit", each way: of each pod, or of each node with all of its pods. */
+  readonly rate: `${number}kbit` | `${number}mbit`;
+}
+
 // --------------------------------------------------------------------------------------------- dns and http
 
 interface DnsTargets {
@@ -172,4 +218,8 @@ export type FaultSpec =
   | DnsLatencyFault
   | DnsServfailFault
   | DnsFailureFault
+  | NetworkPartitionFault
+  | NetworkLossFault
+  | NetworkLatencyFault
+  | NetworkBandwidthFault
   | NoopFault;

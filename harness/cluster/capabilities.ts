@@ -2,7 +2,7 @@
 import { messageOf } from "../errors.ts";
 import { INGRESS } from "./ingress/traefik.ts";
 import { askKubelet, internalIpOf, KUBELET_PORT } from "./kubelet-port.ts";
-import type { ClusterHandle } from "./provider.ts";
+import type { ClusterHandle, NodeHandle } from "./provider.ts";
 
 /**
  * `node-exec`: programs can be run on nodes. `ingress`: the harness's ingress controller is installed.
@@ -11,6 +11,8 @@ import type { ClusterHandle } from "./provider.ts";
  * can be asked from this machine, so that what they do is seen without them telling the API server.
  * `container-runtime`: crictl on every node talks to its runtime, and the pods' cgroups can be seen there.
  * `cluster-dns`: the cluster's DNS is the service kube-system/kube-dns, with an IPv4 address.
+ * `packet-probe`: programs on nodes can send from the network of a pod, so that what the network does can be measured.
+ * `packet-loss`: the kernel drops packets by chance. `packet-queue`: it hands packets to a program.
  */
 export type Capability =
   | "node-exec"
@@ -20,7 +22,10 @@ export type Capability =
   | "ingress"
   | "certificate-signing"
   | "iptables"
-  | "cluster-dns";
+  | "cluster-dns"
+  | "packet-probe"
+  | "packet-loss"
+  | "packet-queue";
 
 /** Resolves when the capability is there; otherwise throws or returns the reason. */
 type Check = (cluster: ClusterHandle) => Promise<string | null>;
@@ -85,7 +90,37 @@ const CHECKS: Readonly<Record<Capability, Check>> = {
     await Promise.all(nodes.map((node) => node.exec(listed, { timeoutMs: LOOK_TIMEOUT_MS })));
     return null;
   },
+  "packet-probe": (cluster) =>
+    onEachNode(
+      cluster,
+      "unshare --net perl -MSocket -MTime::HiRes=clock_gettime -e 1",
+      "nodes have no perl that can send packets from the network of a pod, so that no effect could be measured; a pod of our own beside the target was considered: it has a network of its own, and shows nothing of the target's",
+    ),
+  "packet-loss": (cluster) =>
+    onEachNode(
+      cluster,
+      "unshare --net iptables -w 5 -A FORWARD -m statistic --mode random --probability 0.5 -j DROP",
+      "iptables has no match `statistic`; netem was considered: it loses whatever leaves an interface, not what goes to chosen peers",
+    ),
+  "packet-queue": (cluster) =>
+    onEachNode(
+      cluster,
+      "unshare --net iptables -w 5 -t mangle -A FORWARD -j NFQUEUE --queue-num 1 --queue-bypass && ls /proc/net/netfilter/nfnetlink_queue > /dev/null",
+      "the kernel hands no packets to programs (nfnetlink_queue); netem and tbf were considered: they work on whatever leaves an interface, not on what goes to chosen peers or comes from them",
+    ),
 };
+
+/** @returns the reason when a script fails on one of the nodes, with what it said. */
+async function onEachNode(cluster: ClusterHandle, script: string, reason: string): Promise<string | null> {
+  const nodes = await cluster.nodes();
+  if (nodes.length === 0) return "the nodes are no containers of this machine";
+  const run = async (node: NodeHandle) => {
+    const { exitCode, stderr } = await node.exec(["bash", "-c", script], { timeoutMs: LOOK_TIMEOUT_MS, accept: "any" });
+    return exitCode === 0 ? [] : [`${node.name}: ${stderr.trim()}`];
+  };
+  const failed = (await Promise.all(nodes.map(run))).flat();
+  return failed.length === 0 ? null : `${reason} (${failed.join("; ")})`;
+}
 
 /** Those of `needs` that the cluster lacks, each with the reason. */
 export async function missingCapabilities(

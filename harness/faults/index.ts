@@ -5,6 +5,10 @@ import { dnsLatency } from "./dns-latency.ts";
 import { dnsServfail } from "./dns-servfail.ts";
 import type { Fault } from "./fault.ts";
 import { endpointLag } from "./ingress-endpoint-lag.ts";
+import { networkBandwidth } from "./network-bandwidth.ts";
+import { networkLatency } from "./network-latency.ts";
+import { networkLoss } from "./network-loss.ts";
+import { networkPartition } from "./network-partition.ts";
 import { cpuSaturation } from "./node-cpu-saturation.ts";
 import { nodeCrash } from "./node-crash.ts";
 import { nodeDrain } from "./node-drain.ts";
@@ -32,6 +36,10 @@ export const faults: FaultTable = {
   "dns.servfail": dnsServfail,
   "dns.failure": dnsFailure,
   "node.cpu-saturation": cpuSaturation,
+  "network.partition": networkPartition,
+  "network.loss": networkLoss,
+  "network.latency": networkLatency,
+  "network.bandwidth": networkBandwidth,
   noop,
 };
 
