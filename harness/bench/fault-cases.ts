@@ -1,6 +1,9 @@
 /** Which faults are timed, and how a person would do the same with plain commands. */
 import { docker } from "../cluster/docker.ts";
 import type { ClusterHandle, NodeHandle } from "../cluster/provider.ts";
+import { waitFor } from "../cluster/wait.ts";
+import { pauseImage } from "../faults/pods/pause-image.ts";
+import { isReady } from "../faults/pods/pod.ts";
 import type { FaultSpec } from "../types.ts";
 
 export interface Hands {
@@ -30,4 +33,55 @@ export const FAULT_CASES: readonly FaultCase[] = [
       undo: async ({ node }) => void (await docker(["unpause", node.name])),
     },
   },
+  {
+    what: "network.partition of a pod and its peer, `iptables` on the node",
+    spec: { kind: "network.partition", pods: { selector: "app=web" }, peers: { pods: { selector: "app=db" } } },
+    node: "worker2",
+    limitsMs: { effect: 500, clean: 500 },
+    prepare: async (cluster, namespace) => {
+      await Promise.all([pausePod(cluster, namespace, "web", "worker2"), pausePod(cluster, namespace, "db", "worker")]);
+    },
+    byHand: { inject: (hands) => cutByHand(hands, "--insert"), undo: (hands) => cutByHand(hands, "--delete") },
+  },
 ];
+
+/** Ready when this resolves. */
+async function pausePod(
+  { kube, name: cluster }: ClusterHandle,
+  namespace: string,
+  app: string,
+  node: string,
+): Promise<void> {
+  const ref = { apiVersion: "v1", kind: "Pod", namespace, name: app };
+  const containers = [{ name: "pause", image: await pauseImage(kube) }];
+  await kube.apply({
+    ...{ apiVersion: ref.apiVersion, kind: ref.kind },
+    metadata: { name: app, namespace, labels: { app } },
+    spec: { nodeName: `${cluster}-${node}`, terminationGracePeriodSeconds: 0, containers },
+  });
+  await waitFor({
+    what: `pod ${app} ready`,
+    timeoutMs: 60_000,
+    everyMs: 100,
+    probe: async () => {
+      const pod = await kube.get(ref);
+      return pod !== null && isReady(pod)
+        ? { done: true, value: undefined }
+        : { done: false, saw: `${pod?.status?.phase}` };
+    },
+  });
+}
+
+/** As one would who knows where the pod runs: two look-ups, two rules. */
+async function cutByHand({ node, cluster, namespace }: Hands, verb: "--insert" | "--delete"): Promise<void> {
+  const ipOf = async (name: string): Promise<string> =>
+    (await cluster.kube.get({ apiVersion: "v1", kind: "Pod", namespace, name }))?.status.podIP;
+  const [web, db] = await Promise.all([ipOf("web"), ipOf("db")]);
+  for (const [from, to] of [
+    [web, db],
+    [db, web],
+  ] as const) {
+    const rule = ["--source", from, "--destination", to, "--jump", "DROP"];
+    await node.exec(["iptables", "--wait", "5", verb, "FORWARD", ...rule], { timeoutMs: 20_000 });
+  }
+}

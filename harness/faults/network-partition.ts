@@ -12,7 +12,7 @@ const ACTIONS = {
   reject: ["-p tcp -j REJECT --reject-with tcp-reset", "-j REJECT --reject-with icmp-admin-prohibited"],
 } as const;
 /** Enough packets that a link which works loses not all of them, in the time of a blink. */
-const PLAN = { forMs: 100, everyMs: 5, bytes: 100, graceMs: 50, minPackets: 10 };
+const PLAN = { forMs: 60, everyMs: 3, bytes: 100, graceMs: 20, minPackets: 10, isBrief: true };
 
 export const networkPartition = networkFault<NetworkPartitionFault, Params>({
   kind: "network.partition",

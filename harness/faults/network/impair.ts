@@ -10,22 +10,13 @@ import type { FaultSpec } from "../../fault-specs.ts";
 import type { Evidence, Json } from "../../types.ts";
 import type { Capability, Fault, FaultContext } from "../fault.ts";
 import { faultName } from "../names.ts";
-import { endOnNode, NODE_FOLDER } from "../node/on-node.ts";
-import {
-  chooseTargets,
-  type End,
-  type EndsSpec,
-  EVERYBODY,
-  endOf,
-  endsProblems,
-  type Peers,
-  resolvePeers,
-  type Target,
-  witnessesOf,
-} from "./ends.ts";
-import { type Judge, lookAtTargets } from "./evidence.ts";
+import { evidenceOf } from "../node/findings.ts";
+import { endOnNode, leftOnNode, NODE_FOLDER } from "../node/on-node.ts";
+import { chooseTargets, type EndsSpec, endOf, endsProblems, type Peers, resolvePeers, type Target } from "./ends.ts";
+import { type Ends, type Judge, lookAtTargets } from "./evidence.ts";
 import { LiveFault, renewOnNodes } from "./live.ts";
-import { foreignIds, leftScript, type RuleSet, type Table, undoScript } from "./rules.ts";
+import { refuseSecond, refuseUnmeasurable } from "./refuse.ts";
+import { leftScript, type RuleSet, type Table, undoScript } from "./rules.ts";
 
 type NetworkSpec = FaultSpec & EndsSpec;
 
@@ -92,7 +83,15 @@ export function networkFault<Spec extends NetworkSpec, Params extends Json>(
       const { id, params, targets, peers } = token;
       await live.get(id)?.end();
       const prelude = kind.prelude?.(params, id, specOf(token)) ?? "";
-      const standing = { id, table: kind.table, actions: kind.actions(params, id), ends: specOf(token), prelude };
+      const { graceMs } = kind.plan(params);
+      const standing = {
+        id,
+        table: kind.table,
+        actions: kind.actions(params, id),
+        ends: specOf(token),
+        prelude,
+        graceMs,
+      };
       const fault = new LiveFault(standing, context);
       live.set(id, fault);
       await fault.begin(targets, peers, leaseMs);
@@ -106,7 +105,8 @@ export function networkFault<Spec extends NetworkSpec, Params extends Json>(
     },
 
     async verifyEffective(token, context) {
-      const evidence = await lookAtTargets(context, kind, token.params, specOf(token), endsOf(token));
+      if (token.targets.length === 0) return evidenceOf([], "all");
+      const evidence = await lookAtTargets(context, kind, token.params, endsOf(token));
       const coverage = live.get(token.id)?.coverage ?? null;
       if (coverage === null) return evidence;
       const { podSeconds, coveredPodSeconds } = coverage;
@@ -118,16 +118,16 @@ export function networkFault<Spec extends NetworkSpec, Params extends Json>(
     },
 
     async revert(token, context) {
-      const followed = live.get(token.id);
-      await followed?.end();
-      const hit = new Set([...token.targets.map(({ node }) => node), ...(followed?.nodes ?? [])]);
-      // Pods are followed to any node; what is left there is found by name.
-      await onAllNodes(context, (node) =>
-        endOnNode(node, undo(token)).catch((error: unknown) => {
+      await live.get(token.id)?.end();
+      const hit = hitNodes(token);
+      await onNodes(token, context, async (node) => {
+        try {
+          if (hit.has(node.name) || (await leftOnNode(node)).includes(token.id)) await endOnNode(node, undo(token));
+        } catch (error) {
           // Paused by another fault: what this one may have there ends with its lease.
           if (hit.has(node.name) || nodeStateOf(error) !== "paused") throw error;
-        }),
-      );
+        }
+      });
     },
 
     verifyReverted: (token, context) => untilClean(kind, token, context),
@@ -142,43 +142,26 @@ export function networkFault<Spec extends NetworkSpec, Params extends Json>(
 }
 
 /** As they are now where this process has followed them, as they were chosen otherwise. */
-function endsOf(token: NetworkUndo<Json>): { readonly targets: readonly End[]; readonly peers: Peers } {
+function endsOf(token: NetworkUndo<Json>): Ends {
   const { targets, peers } = live.get(token.id) ?? token;
-  return { targets: targets.map(endOf), peers };
+  const waits = [...live.values()].map((fault) => (fault.isOver ? 0 : fault.graceMs));
+  return { targets: targets.map(endOf), peers, direction: specOf(token).direction, graceMs: Math.max(0, ...waits) };
 }
 
-function refuseUnmeasurable(target: End, peers: Peers): void {
-  if (witnessesOf(target, peers).length > 0) return;
-  throw new FaultlineError(
-    "fault",
-    `${target.name} has no peer in this cluster that its traffic could be measured with`,
-    {
-      fix: "choose peers that match a pod or node of the cluster beside the targets, on another node where the target is a node",
-    },
-  );
-}
+const hitNodes = (token: NetworkUndo<Json>): ReadonlySet<string> =>
+  new Set([...token.targets.map(({ node }) => node), ...(live.get(token.id)?.nodes ?? [])]);
 
-async function refuseSecond(context: FaultContext, word: string, id: string, targets: readonly End[]): Promise<void> {
-  const nodes = (await context.cluster.nodes()).filter(({ name }) => targets.some(({ node }) => node === name));
-  const found = await Promise.all(
-    nodes.map(async (node) => {
-      const here = targets.filter((target) => target.node === node.name);
-      const selves = here.map(({ isNode, ip }) => (isNode ? EVERYBODY : `${ip}/32`));
-      const saved = await node.exec(["iptables-save"], { timeoutMs: NODE_TIMEOUT_MS });
-      return foreignIds(saved.stdout, word, id, selves);
-    }),
-  );
-  const ids = [...new Set(found.flat())];
-  if (ids.length === 0) return;
-  throw new FaultlineError("fault", `a target is hit by the same kind of fault already: ${ids.join(", ")}`, {
-    fix: "run `faultline revert` to end what an earlier run left, or let the faults follow each other",
-    context: { ids },
-  });
-}
-
-/** Tries them all. @throws FaultlineError `fault` that names each node where it failed. */
-async function onAllNodes<T>(context: FaultContext, run: (node: NodeHandle) => Promise<T>): Promise<readonly T[]> {
-  const nodes = await context.cluster.nodes();
+/**
+ * Every node that it may be on: whoever put it in knows them; for anybody else it may have followed its pods to any.
+ * Tries them all. @throws FaultlineError `fault` that names each node where it failed.
+ */
+async function onNodes<T>(
+  token: NetworkUndo<Json>,
+  context: FaultContext,
+  run: (node: NodeHandle) => Promise<T>,
+): Promise<readonly T[]> {
+  const hit = live.has(token.id) ? hitNodes(token) : null;
+  const nodes = (await context.cluster.nodes()).filter(({ name }) => hit?.has(name) !== false);
   const settled = await Promise.allSettled(nodes.map(run));
   const failed = settled.flatMap((one, i) =>
     one.status === "rejected" ? [`${nodes[i]?.name}: ${messageOf(one.reason)}`] : [],
@@ -196,8 +179,8 @@ async function untilClean<Spec extends NetworkSpec, Params extends Json>(
   let last: Evidence = { effective: true, because: "nothing was seen yet", values: {} };
   const probe = async () => {
     const [left, traffic] = await Promise.all([
-      leftOnNodes(context, token.id),
-      lookAtTargets(context, kind, token.params, specOf(token), endsOf(token), "any"),
+      leftOnNodes(token, context, kind.table),
+      lookAtTargets(context, kind, token.params, endsOf(token), "any"),
     ]);
     last = {
       effective: left.length > 0 || traffic.effective,
@@ -218,9 +201,9 @@ async function untilClean<Spec extends NetworkSpec, Params extends Json>(
 const nodeStateOf = (error: unknown) => (error instanceof FaultlineError ? String(error.context.nodeState) : "");
 
 /** Nodes that are off or gone hold nothing; one that is paused was reverted before it was, or has its lease. */
-async function leftOnNodes(context: FaultContext, id: string): Promise<readonly string[]> {
-  const lines = await onAllNodes(context, async (node) => {
-    const look = node.exec(["bash", "-c", leftScript(id)], { timeoutMs: NODE_TIMEOUT_MS });
+async function leftOnNodes(token: NetworkUndo<Json>, context: FaultContext, table: Table): Promise<readonly string[]> {
+  const lines = await onNodes(token, context, async (node) => {
+    const look = node.exec(["bash", "-c", leftScript(token.id, table)], { timeoutMs: NODE_TIMEOUT_MS });
     const shown: Pick<ExecResult, "stdout"> = await look.catch((error: unknown) => {
       if (["stopped", "gone", "paused"].includes(nodeStateOf(error))) return { stdout: "" };
       throw error;

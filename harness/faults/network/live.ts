@@ -13,6 +13,8 @@ export type Standing = Pick<RuleSet, "id" | "table" | "actions"> & {
   readonly ends: EndsSpec;
   /** bash, run before the rules. */
   readonly prelude: string;
+  /** How long a packet may take because of it, milliseconds: longer than any measurement has to wait for one. */
+  readonly graceMs: number;
 };
 
 export class LiveFault {
@@ -24,12 +26,20 @@ export class LiveFault {
   #follower: PodFollower | null = null;
   #peers: Peers = { ranges: [], witnesses: [] };
   #untilMs = 0;
+  #isOver = false;
 
   constructor(standing: Standing, context: FaultContext) {
     this.#standing = standing;
     this.#context = context;
   }
 
+  /** Nothing follows for it any more. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+  get graceMs(): number {
+    return this.#standing.graceMs;
+  }
   /** That it was ever on. */
   get nodes(): ReadonlySet<string> {
     return this.#nodes;
@@ -79,6 +89,7 @@ export class LiveFault {
 
   async end(): Promise<void> {
     this.#untilMs = 0;
+    this.#isOver = true;
     await Promise.all(
       [...this.#watches, ...(this.#follower === null ? [] : [this.#follower])].map((one) => one.stop()),
     );
@@ -102,7 +113,8 @@ export class LiveFault {
     const ref = { apiVersion: "v1", kind: "Pod", namespace: namespace ?? this.#context.namespace };
     this.#watches.push(await this.#context.cluster.kube.watch(ref, { labelSelector, onEvent, onGap: () => undefined }));
     listed = true;
-    await this.#refresh();
+    const ranges = new Set(this.#peers.ranges.map(({ range }) => range));
+    if ([...known.values()].some((ip) => ip !== "" && !ranges.has(`${ip}/32`))) await this.#refresh();
   }
 
   async #refresh(): Promise<void> {

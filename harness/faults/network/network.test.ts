@@ -75,13 +75,13 @@ describe("a probe", () => {
   const a: End = { name: "a", ip: "10.0.0.1", node: "n", isNode: false };
   const b: End = { name: "b", ip: "10.0.0.2", node: "m", isNode: false };
   const lines = [
-    "bound 10.0.0.1 1000",
-    "bound 10.0.0.2 2500",
-    "sent 0 1500 3000 4000 5000",
+    "bound 10.0.0.1 1000 9000",
+    "bound 10.0.0.2 2500 5500",
+    "sent 0 1500 3000 4000 5000 6000",
     "sent 1 3000",
     "got 0 0:1500:1600 1:3000:3100 3:5000:5300",
   ];
-  it("counts what was sent once the other end listened, one way each", () => {
+  it("counts what was sent while the other end listened, one way each", () => {
     const { reports } = readProbe(
       lines,
       [

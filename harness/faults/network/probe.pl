@@ -1,18 +1,20 @@
 # Sends numbered UDP datagrams between ends on this node and others, and says which arrived when.
-#   perl probe.pl <nonce> <port> <send until> <receive until> <µs between two> <bytes> end=<ip>… send=<link>,<from>,<to>…
-# Times are CLOCK_MONOTONIC in seconds, which all nodes of this machine share. An end is an address of a pod or of the node:
-# whichever network namespace can bind to it is its own. Prints, one a line: `bound <ip> <since>`, `absent <ip>`,
-# `sent <link> <µs>…`, `got <link> <number>:<sent µs>:<received µs>…`; µs are counted from "send until" minus 100 s.
+#   perl probe.pl <nonce> <port> <s to send> <s to listen on> <µs between two> <bytes> <enough>
+#     end=<ip>… send=<link>,<from>,<to>… expect=<link>…
+# Ends early when so many packets as are enough came on every expected link, and as many were sent since the other side
+# was heard on all of them, so that it has enough too; 0: never.
+# Times are CLOCK_MONOTONIC in µs, which all nodes of this machine share. An end is an address of a pod or of the node:
+# whichever network namespace can bind to it is its own. Prints, one a line: `bound <ip> <since> <until>` (what was sent
+# to it between the two has been waited for), `absent <ip>`, `sent <link> <µs>…`, `got <link> <number>:<sent µs>:<received µs>…`.
 use strict;
 use warnings;
 use Socket;
 use Time::HiRes qw(clock_gettime CLOCK_MONOTONIC);
 
-my ($nonce, $port, $until, $end, $every, $bytes, @rest) = @ARGV;
-my (%sockets, @receivers, @senders);
-my $zero = $until - 100;
+my ($nonce, $port, $sending, $listening, $every, $bytes, $enough, @rest) = @ARGV;
+my (%sockets, %since, @receivers, @senders);
 my $now = sub { clock_gettime(CLOCK_MONOTONIC) };
-my $micros = sub { int(($now->() - $zero) * 1e6) };
+my $micros = sub { int($now->() * 1e6) };
 
 # setns(2); its number is the machine's own.
 my $setns = `uname -m` =~ /aarch64/ ? 268 : 308;
@@ -34,7 +36,7 @@ for my $path ('/proc/self/ns/net', glob '/run/netns/*') {
         $sockets{$ip} = $sender;
         push @receivers, $receiver;
         delete $missing{$ip};
-        printf "bound %s %d\n", $ip, $micros->();
+        $since{$ip} = $micros->();
     }
 }
 print "absent $_\n" for sort keys %missing;
@@ -43,9 +45,12 @@ for (@rest) {
     push @senders, { link => $link, socket => $sockets{$from}, to => pack_sockaddr_in($port, inet_aton($to)), times => [] } if $sockets{$from};
 }
 
-my (%got, $number);
+my @expected = map { /^expect=(\d+)/ ? $1 : () } @rest;
+my (%got, $number, $heard_at);
 my $padding = "\0" x ($bytes > 28 ? $bytes - 28 : 0);
 my $next = $now->();
+my $until = $next + $sending;
+my $end = $until + $listening;
 $number = 0;
 while ((my $time = $now->()) < $end) {
     # One that was kept from running sends what it owes, in short bursts that no queue on the way minds.
@@ -53,11 +58,15 @@ while ((my $time = $now->()) < $end) {
         last if $time >= $until || $next > $time;
         for my $sender (@senders) {
             my $at = $micros->();
-            my $sent = send($sender->{socket}, pack('A8Nxxxxq', $nonce, $sender->{link} << 20 | $number, $at) . $padding, 0, $sender->{to});
+            send($sender->{socket}, pack('A8Nxxxxq', $nonce, $sender->{link} << 20 | $number, $at) . $padding, 0, $sender->{to});
             push @{ $sender->{times} }, $at;
         }
         $number += 1;
         $next += $every / 1e6;
+    }
+    if ($enough && !grep { !$got{$_} } @expected) {
+        $heard_at //= $number;
+        $until = $time, last if $number >= $heard_at + $enough && !grep { @{ $got{$_} } < $enough } @expected;
     }
     my $mask = '';
     vec($mask, fileno $_, 1) = 1 for @receivers;
@@ -71,5 +80,6 @@ while ((my $time = $now->()) < $end) {
         }
     }
 }
+printf "bound %s %d %d\n", $_, $since{$_}, $until * 1e6 for sort keys %since;
 print join(' ', 'sent', $_->{link}, @{ $_->{times} }), "\n" for @senders;
 print join(' ', 'got', $_, @{ $got{$_} }), "\n" for sort keys %got;

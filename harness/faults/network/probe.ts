@@ -24,6 +24,10 @@ export interface ProbePlan {
   readonly graceMs: number;
   /** Fewer packets that count, and it is tried again. */
   readonly minPackets: number;
+  /** More than `minPackets` say nothing more: packets that pass end it early. */
+  readonly isBrief?: boolean;
+  /** Milliseconds by which one node may begin before another; doubled when that was not enough. Default: 60. */
+  readonly skewMs?: number;
 }
 export interface LinkReport extends Link {
   readonly sent: number;
@@ -40,16 +44,15 @@ export interface Probed {
 }
 
 const SCRIPT = readFileSync(new URL("./probe.pl", import.meta.url), "utf8");
-/** Until all nodes have begun to listen; doubled when that was not enough. */
-const HEAD_START_MS = 120;
+const SKEW_MS = 60;
 const HEADERS_BYTES = 28;
 const TIMEOUT_MS = 30_000;
 
 export async function probeLinks(context: FaultContext, links: readonly Link[], plan: ProbePlan): Promise<Probed> {
-  let headStartMs = HEAD_START_MS / 2;
+  let skewMs = (plan.skewMs ?? SKEW_MS) / 2;
   const attempt = async () => {
-    headStartMs *= 2;
-    const probed = await probeOnce(context, links, plan, headStartMs);
+    skewMs *= 2;
+    const probed = await probeOnce(context, links, plan, skewMs);
     const least = Math.min(...probed.reports.map(({ sent }) => sent), plan.minPackets);
     return least >= plan.minPackets
       ? { done: true as const, value: probed }
@@ -68,7 +71,7 @@ async function probeOnce(
   context: FaultContext,
   links: readonly Link[],
   plan: ProbePlan,
-  headStartMs: number,
+  skewMs: number,
 ): Promise<Probed> {
   const nodes = await context.cluster.nodes();
   const ends = [...new Map(links.flatMap(({ from, to }) => [from, to]).map((end) => [end.ip, end])).values()];
@@ -76,19 +79,21 @@ async function probeOnce(
   // Not of the run's seed: two measurements at the same time, or a late packet of the one before, must not meet.
   const nonce = randomBytes(4).toString("hex");
   const port = 20_000 + 2 * randomInt(5_000);
-  // Seconds of CLOCK_MONOTONIC, which the nodes of this machine share with it.
-  const until = Number(process.hrtime.bigint()) / 1e9 + (headStartMs + plan.forMs) / 1_000;
   const timing = [
-    until.toFixed(6),
-    (until + plan.graceMs / 1_000).toFixed(6),
+    (plan.forMs + skewMs) / 1_000,
+    plan.graceMs / 1_000,
     Math.round(plan.everyMs * 1_000),
     plan.bytes,
+    plan.isBrief === true ? plan.minPackets : 0,
   ];
   const outputs = await Promise.all(
     names.map(async (name): Promise<ExecResult | null> => {
       const sends = links.flatMap(({ from, to }, i) => (from.node === name ? [`send=${i},${from.ip},${to.ip}`] : []));
+      const expects = links.flatMap(({ to }, i) => (to.node === name ? [`expect=${i}`] : []));
       const here = ends.filter(({ node }) => node === name).map(({ ip }) => `end=${ip}`);
-      const argv = ["nice", "-n", "-10", "perl", "-", nonce, port, ...timing, ...here, ...sends].map(String);
+      const argv = ["nice", "-n", "-10", "perl", "-", nonce, port, ...timing, ...here, ...sends, ...expects].map(
+        String,
+      );
       const node = nodes.find((one) => one.name === name);
       return (await node?.exec(argv, { timeoutMs: TIMEOUT_MS, input: SCRIPT }).catch(() => null)) ?? null;
     }),
@@ -104,17 +109,22 @@ const absentIn = (lines: readonly string[]) => lines.flatMap((line) => /^absent 
 /** From what the nodes printed to what happened on each link; links with an absent end are left out. Pure. */
 export function readProbe(lines: readonly string[], links: readonly Link[], bytes: number): Pick<Probed, "reports"> {
   const words = lines.map((line) => line.split(" "));
-  const boundUs = new Map(words.flatMap(([what, ip, at]) => (what === "bound" ? [[ip, Number(at)] as const] : [])));
+  const listened = new Map(
+    words.flatMap(([what, ip, since, until]) =>
+      what === "bound" ? [[ip, { sinceUs: Number(since), untilUs: Number(until) }] as const] : [],
+    ),
+  );
   const of = (what: string, link: number) =>
     words.find(([one, number]) => one === what && number === String(link))?.slice(2) ?? [];
   const reports = links.flatMap((link, i): LinkReport[] => {
-    const sinceUs = boundUs.get(link.to.ip);
-    if (sinceUs === undefined || !boundUs.has(link.from.ip)) return [];
-    // What was sent before the other end listened says nothing.
-    const sent = of("sent", i).filter((at) => Number(at) > sinceUs).length;
+    const span = listened.get(link.to.ip);
+    if (span === undefined || !listened.has(link.from.ip)) return [];
+    // What was sent before the other end listened says nothing, and what it did not wait for neither.
+    const counts = (sentUs: number) => sentUs > span.sinceUs && sentUs < span.untilUs;
+    const sent = of("sent", i).filter((at) => counts(Number(at))).length;
     const arrived = of("got", i)
       .map((packet) => packet.split(":").map(Number))
-      .filter(([, sentUs = 0]) => sentUs > sinceUs);
+      .filter(([, sentUs = 0]) => counts(sentUs));
     const delays = arrived.map(([, sentUs = 0, gotUs = 0]) => gotUs - sentUs).sort((a, b) => a - b);
     const times = arrived.map(([, , gotUs = 0]) => gotUs).sort((a, b) => a - b);
     const spanUs = (times.at(-1) ?? 0) - (times[0] ?? 0);

@@ -72,17 +72,21 @@ case $saved in *${chain}*)
     done
     echo COMMIT
   } | iptables-restore --noflush --wait 5 || exit 1 ;;
-esac
-systemctl stop "$ID-queue" 2> /dev/null
-! systemctl is-active --quiet "$ID-queue"`;
+esac${hasQueue(table) ? QUEUE_END : ""}`;
 }
 
 /** A script that prints what is left of a fault on a node: rules, and its queue. */
-export function leftScript(id: string): string {
-  return `iptables-save | grep -F -- '${chainOf(id)}'
-systemctl is-active --quiet ${id}-queue && echo ${id}-queue
+export function leftScript(id: string, table: Table): string {
+  return `iptables-save -t ${table} | grep -F -- '${chainOf(id)}'
+${hasQueue(table) ? `systemctl is-active --quiet ${id}-queue && echo ${id}-queue` : ""}
 true`;
 }
+
+/** What is dropped needs no program. */
+const hasQueue = (table: Table) => table !== "filter";
+const QUEUE_END = `
+systemctl stop "$ID-queue" 2> /dev/null
+! systemctl is-active --quiet "$ID-queue"`;
 
 /** Ids of other faults of this kind whose rules concern one of these ranges; \`faultline-<word>-…\` names the kind. */
 export function foreignIds(saved: string, word: string, id: string, selves: readonly string[]): readonly string[] {
