@@ -198,6 +198,72 @@ export interface DnsFailureFault extends DnsTargets {
 
 // ------------------------------------------------------------------------------------------------------ imds
 
+/** How the metadata mock answers an arm: `workload.imds`, and what differs in an arm's `imds`. */
+export interface ImdsSettings {
+  /**
+   * `node` (default): every pod has the instance's role. `pod`: the role that the annotation `iam.amazonaws.com/role` of
+   * the caller's pod names, found by its address through a watch, as kube2iam and KIAM do.
+   */
+  readonly roles?: "node" | "pod";
+  /** The instance's role; with `roles: "pod"` what an unknown caller gets. Default: `faultline-node`, and with `pod` none: 404. */
+  readonly defaultRole?: string;
+  /** How long a caller that is not known yet is looked for; default: kube2iam's 1s and 2s. */
+  readonly lookup?: { readonly maxInterval?: Duration; readonly maxElapsed?: Duration };
+  /** `required`: IMDSv2 alone; default: `optional`. */
+  readonly tokens?: "optional" | "required";
+  /** Of the answer to a token request, 1 to 64; 1 does not reach a pod. Default: 2. */
+  readonly hopLimit?: number;
+  /** Lifetime of new credentials, 1s to 12h; default: 6h. */
+  readonly lifetime?: Duration;
+  /** Credentials with less left are replaced when they are asked for, 0s to 12h; default: 5m, as KIAM. */
+  readonly refreshBefore?: Duration;
+  /** What the first credentials have left, 1s to 12h; default: their lifetime. */
+  readonly remaining?: Duration;
+  /** Before each answer, 0ms to 60s; default: none. */
+  readonly latency?: Duration;
+}
+/** Which calls a fault concerns. `token`: IMDSv2's PUT. `credentials`: the role's name and its credentials. */
+type ImdsCalls = "all" | "token" | "credentials";
+
+/** Every call of the metadata service takes longer. */
+export interface ImdsLatencyFault {
+  readonly kind: "imds.latency";
+  /** On top of the arm's own, 10ms to 60s. */
+  readonly latency: Duration;
+  /** Default: all. */
+  readonly calls?: ImdsCalls;
+}
+/** A share of the calls fails. */
+export interface ImdsErrorsFault {
+  readonly kind: "imds.errors";
+  /** 5 to 100 per cent of the calls, drawn at random. */
+  readonly share: `${number}%`;
+  /** 400 to 599, or `timeout`: no answer. Default: 500. */
+  readonly status?: number | "timeout";
+  /** Default: all. */
+  readonly calls?: ImdsCalls;
+}
+/** New credentials for everybody, with other lifetimes. One of `lifetime`, `remaining` and `expired` at the least. */
+export interface ImdsCredentialsFault {
+  readonly kind: "imds.credentials";
+  /** 1s to 12h. */
+  readonly lifetime?: Duration;
+  /** 0s to 12h. */
+  readonly refreshBefore?: Duration;
+  /** What the first credentials have left, 1s to 12h: aged credentials. */
+  readonly remaining?: Duration;
+  /** For so long expired already, 1s to 12h, and not replaced while the fault lasts. */
+  readonly expired?: Duration;
+}
+/** The metadata service is not to be had. */
+export interface ImdsUnavailableFault {
+  readonly kind: "imds.unavailable";
+  /** `no-answer`: callers wait until they give up. `refuse`: the port is closed (all calls). `not-found`: 404. */
+  readonly how: "no-answer" | "refuse" | "not-found";
+  /** Default: all. */
+  readonly calls?: ImdsCalls;
+}
+
 // ------------------------------------------------------------------------------------------------------ all
 
 /** Does nothing and says so; the template of a fault, and what a rehearsal uses. */
@@ -222,4 +288,8 @@ export type FaultSpec =
   | NetworkLossFault
   | NetworkLatencyFault
   | NetworkBandwidthFault
+  | ImdsLatencyFault
+  | ImdsErrorsFault
+  | ImdsCredentialsFault
+  | ImdsUnavailableFault
   | NoopFault;

@@ -29,7 +29,7 @@ const ONLY_IMPORTER: Readonly<Record<string, RegExp>> = {
 };
 /** Lines; larger ones are named here, each a debt. */
 const MAX_LINES = 250;
-const LARGER: Readonly<Record<string, number>> = { "types.ts": 520 };
+const LARGER: Readonly<Record<string, number>> = { "types.ts": 520, "fault-specs.ts": 520 };
 
 interface Source {
   readonly path: string;

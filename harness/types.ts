@@ -6,7 +6,7 @@
  * All times named `t` or `…Ms` in records are milliseconds on the run's clock: CLOCK_MONOTONIC, zero at the run's start.
  */
 
-import type { FaultSpec } from "./fault-specs.ts";
+import type { FaultSpec, ImdsSettings } from "./fault-specs.ts";
 
 export type { FaultSpec };
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
@@ -30,6 +30,8 @@ export interface ClusterSpec {
   readonly topology: string;
   /** Installed before the first arm: an ingress controller. */
   readonly ingress?: "traefik";
+  /** A mock of the instance metadata service at 169.254.169.254 on every node, there before the first pod. */
+  readonly imds?: "mock";
   /** Node image; default: the one that `faultline setup` found or built. */
   readonly nodeImage?: string;
   /** `rejected` (default): nothing that the cluster sends leaves the machine. */
@@ -45,6 +47,8 @@ export interface WorkloadSpec {
   readonly images?: Readonly<Record<string, { readonly context: string }>>;
   /** YAML files, relative to the experiment's file. `${NAMESPACE}`, `${ARM}` and the arm's `vars` are filled in. */
   readonly manifests: readonly string[];
+  /** How the metadata mock answers; needs `cluster.imds`. */
+  readonly imds?: ImdsSettings;
   /** All Deployments, StatefulSets and DaemonSets of the manifests are available within this time. */
   readonly readyWithin: Duration;
 }
@@ -127,6 +131,8 @@ export interface ArmSpec<F extends string = string> {
   readonly without?: readonly F[] | "all";
   /** Merged into the manifests: objects deep, lists of named things by name, null removes. */
   readonly patches?: readonly { readonly kind: string; readonly name: string; readonly merge: JsonObject }[];
+  /** What differs in this arm from `workload.imds`. */
+  readonly imds?: ImdsSettings;
   /** Filled in for `${KEY}` in manifests and load env. */
   readonly vars?: Readonly<Record<string, string>>;
 }
@@ -199,6 +205,8 @@ export interface PlannedArm {
   readonly because: string;
   readonly namespace: string;
   readonly manifests: readonly Manifest[];
+  /** Absent where the cluster has no metadata mock. */
+  readonly imds?: ImdsSettings;
   readonly loadEnv: Readonly<Record<string, string>>;
   readonly steps: readonly PlannedStep[];
   /** Seed of this arm's choices. */

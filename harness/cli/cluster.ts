@@ -6,6 +6,7 @@ import type { ClusterSpec } from "../types.ts";
 export interface UpOptions {
   readonly topology: string;
   readonly ingress?: string;
+  readonly imds?: boolean;
   readonly egress: string;
   readonly nodeImage?: string;
   /** Caps of each worker. */
@@ -70,6 +71,7 @@ function specOf(options: UpOptions): ClusterSpec {
     topology,
     egress: egress as "rejected" | "allowed",
     ...(ingress === undefined ? {} : { ingress: "traefik" }),
+    ...(options.imds === true ? { imds: "mock" } : {}),
     ...(nodeImage === undefined ? {} : { nodeImage }),
     ...(Object.keys(nodeLimits).length === 0 ? {} : { nodeLimits }),
   };

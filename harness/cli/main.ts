@@ -130,6 +130,7 @@ function clusterVerbs(root: Command, set: (code: number) => void): void {
     .argument("[name]", "name of the cluster", "faultline")
     .option("--topology <file>", "a file of kind-config/ or a path", "two-workers")
     .option("--ingress <controller>", "install an ingress controller: traefik")
+    .option("--imds", "a mock of the instance metadata service on every node", false)
     .option("--egress <mode>", "rejected or allowed", "rejected")
     .option("--node-image <image>", "another node image")
     .option("--json", "as JSON", false)

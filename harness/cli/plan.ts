@@ -34,7 +34,7 @@ export async function planCommand(given: readonly string[], options: PlanOptions
 }
 
 function describe(plan: Plan): string {
-  const cluster = `${plan.cluster.topology}${plan.cluster.ingress === undefined ? "" : `, ingress ${plan.cluster.ingress}`}, egress ${plan.cluster.egress ?? "rejected"}`;
+  const cluster = `${plan.cluster.topology}${plan.cluster.ingress === undefined ? "" : `, ingress ${plan.cluster.ingress}`}${plan.cluster.imds === undefined ? "" : ", metadata mock"}, egress ${plan.cluster.egress ?? "rejected"}`;
   return [
     `${plan.experiment}: ${plan.hypothesis}`,
     `  cluster   ${cluster}`,

@@ -1,5 +1,6 @@
 /** What a cluster must allow before a fault can work there, and how each is found out: by looking, never by assuming. */
 import { messageOf } from "../errors.ts";
+import { missingImds } from "./imds/install.ts";
 import { INGRESS } from "./ingress/traefik.ts";
 import { askKubelet, internalIpOf, KUBELET_PORT } from "./kubelet-port.ts";
 import type { ClusterHandle, NodeHandle } from "./provider.ts";
@@ -13,6 +14,7 @@ import type { ClusterHandle, NodeHandle } from "./provider.ts";
  * `cluster-dns`: the cluster's DNS is the service kube-system/kube-dns, with an IPv4 address.
  * `packet-probe`: programs on nodes can send from the network of a pod, so that what the network does can be measured.
  * `packet-loss`: the kernel drops packets by chance. `packet-queue`: it hands packets to a program.
+ * `imds`: the metadata mock is installed and every node has claimed its address.
  */
 export type Capability =
   | "node-exec"
@@ -25,7 +27,8 @@ export type Capability =
   | "cluster-dns"
   | "packet-probe"
   | "packet-loss"
-  | "packet-queue";
+  | "packet-queue"
+  | "imds";
 
 /** Resolves when the capability is there; otherwise throws or returns the reason. */
 type Check = (cluster: ClusterHandle) => Promise<string | null>;
@@ -83,6 +86,7 @@ const CHECKS: Readonly<Record<Capability, Check>> = {
     if (/^\d+\.\d+\.\d+\.\d+$/.test(service?.spec?.clusterIP ?? "")) return null;
     return "there is no service kube-system/kube-dns with an IPv4 address, so that queries could not be redirected; changing resolv.conf in the pods was considered: it is read-only there, and resolvers read it once";
   },
+  imds: missingImds,
   iptables: async (cluster) => {
     const nodes = await cluster.nodes();
     if (nodes.length === 0) return "the nodes are no containers of this machine";

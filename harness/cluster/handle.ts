@@ -7,6 +7,7 @@ import { publishedPort } from "./docker.ts";
 import { exec } from "./exec.ts";
 import { buildImages } from "./images/build.ts";
 import { loadOntoNodes } from "./images/load.ts";
+import { installImds } from "./imds/install.ts";
 import { INGRESS, traefikManifests, waitForIngress } from "./ingress/traefik.ts";
 import { connect, type Kube } from "./kube.ts";
 import { LABEL_OWNER, OWNER, SYSTEM_NAMESPACE } from "./labels.ts";
@@ -82,6 +83,10 @@ export async function attachHandle(request: UpRequest, setup: SetupState): Promi
     await installIngress(handle.kube, setup);
   }
   if (wanted) await waitForIngress(handle, { timeoutMs: READY_TIMEOUT_MS });
+  if (spec.imds !== undefined) {
+    request.onProgress("bringing up the metadata mock");
+    await installImds(handle);
+  }
   return handle;
 }
 
@@ -127,9 +132,17 @@ export async function finishCluster(
     nodesReady(handle.kube, nodes.length, request.signal),
   ]);
   request.onProgress(`${nodes.length} nodes Ready`);
-  if (!wantsIngress) return;
-  await waitForIngress(handle, { timeoutMs: READY_TIMEOUT_MS });
-  request.onProgress(`ingress controller ready at ${handle.ingressUrl}`);
+  const imds = async () => {
+    if (spec.imds === undefined) return;
+    await installImds(handle);
+    request.onProgress("metadata mock ready on every node");
+  };
+  const ingress = async () => {
+    if (!wantsIngress) return;
+    await waitForIngress(handle, { timeoutMs: READY_TIMEOUT_MS });
+    request.onProgress(`ingress controller ready at ${handle.ingressUrl}`);
+  };
+  await Promise.all([imds(), ingress()]);
 }
 
 /**

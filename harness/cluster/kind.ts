@@ -16,6 +16,7 @@ import { type HostTraits, readHostTraits } from "./host-traits.ts";
 import { bakeNodeImage } from "./images/bake.ts";
 import { buildImages } from "./images/build.ts";
 import { ensureLocalImage } from "./images/pull.ts";
+import { IMDS_IMAGE } from "./imds/address.ts";
 import { failedToBoot, kindCreate, removeNodes } from "./kind-create.ts";
 import { lockName } from "./name-lock.ts";
 import { checkClusterName } from "./names.ts";
@@ -135,10 +136,11 @@ async function prepareNodeImage(request: UpRequest, setup: SetupState): Promise<
   const base = request.spec.nodeImage ?? setup.nodeImage;
   await ensureLocalImage(base, request.onProgress);
   const ingress = request.spec.ingress === undefined ? [] : [setup.traefikImage];
+  const imds = request.spec.imds === undefined ? [] : [IMDS_IMAGE];
   // Two steps, because the first changes rarely and the second with every change of a sample.
   const [prepared, samples] = await Promise.all([
     bakeNodeImage(base, ingress, request.onProgress),
-    buildImages(request.images, setup.nodeBaseImage, request.onProgress),
+    buildImages([...request.images, ...imds], setup.nodeBaseImage, request.onProgress),
   ]);
   const references = [...new Set(Object.values(samples))].sort();
   return references.length === 0 ? prepared : await bakeNodeImage(prepared, references, request.onProgress);

@@ -9,6 +9,7 @@ import { FaultlineError } from "../errors.ts";
 import type { ClusterSpec } from "../types.ts";
 import { docker } from "./docker.ts";
 import { CHAIN, type Firewall, findFirewall } from "./firewall.ts";
+import { METADATA_ADDRESS } from "./imds/address.ts";
 import { BRIDGE, LABEL_OWNER, NETWORK, OWNER } from "./labels.ts";
 
 export type Egress = NonNullable<ClusterSpec["egress"]>;
@@ -28,10 +29,11 @@ export function networkOf(egress: Egress): ClusterNetwork {
   return egress === "rejected" ? { name, bridge } : { name: `${name}-open`, bridge: `${bridge}-o` };
 }
 
-const rule = (): readonly string[] => {
-  const { bridge } = networkOf("rejected");
+/** Where everything else may pass, the machine's own metadata service may not: its credentials are living ones. */
+const rule = (egress: Egress): readonly string[] => {
+  const { bridge } = networkOf(egress);
   return [
-    ...["-i", bridge, "!", "-o", bridge],
+    ...(egress === "rejected" ? ["-i", bridge, "!", "-o", bridge] : ["-i", bridge, "-d", `${METADATA_ADDRESS}/32`]),
     ...["-m", "comment", "--comment", OWNER],
     ...["-j", "REJECT", "--reject-with", "icmp-port-unreachable"],
   ];
@@ -45,7 +47,9 @@ const rule = (): readonly string[] => {
 export async function ensureNetwork(egress: Egress, helperImage: string | undefined): Promise<string> {
   const network = networkOf(egress);
   // The rule first: a network without it must never be seen by a node.
-  if (egress === "rejected") await ensureRule(await findFirewall(helperImage));
+  // Where no firewall can be had an open cluster is all that is left, and its nodes' own claim of the address holds.
+  const firewall = egress === "rejected" ? findFirewall(helperImage) : findFirewall(helperImage).catch(() => null);
+  await ensureRule(await firewall, egress);
   if ((await ownNetwork(network.name)) === "absent") {
     const created = await docker(
       [
@@ -80,7 +84,7 @@ export async function removeUnusedNetworks(
     const { exitCode, stderr } = await docker(["network", "rm", name], { accept: "any" });
     if (exitCode === 0) removed.push(`network ${name}`);
     else if (!/not found|no such network/i.test(stderr)) continue; // in use
-    if (egress === "rejected" && (await removeRule(helperImage))) removed.push(`iptables rule for ${bridge}`);
+    if (await removeRule(helperImage, egress)) removed.push(`iptables rule for ${bridge}`);
   }
   return removed;
 }
@@ -107,24 +111,25 @@ export function parseCounters(listing: string, bridge: string): RuleCounters | n
   return null;
 }
 
-async function ensureRule(firewall: Firewall): Promise<void> {
-  if ((await firewall.run(["-C", CHAIN, ...rule()])).exitCode === 0) return;
-  const inserted = await firewall.run(["-I", CHAIN, ...rule()]);
+async function ensureRule(firewall: Firewall | null, egress: Egress): Promise<void> {
+  if (firewall === null) return;
+  if ((await firewall.run(["-C", CHAIN, ...rule(egress)])).exitCode === 0) return;
+  const inserted = await firewall.run(["-I", CHAIN, ...rule(egress)]);
   if (inserted.exitCode === 0) return;
   throw new FaultlineError(
     "setup",
     `the rule that keeps packets inside could not be written: ${inserted.stderr.trim()}`,
     {
-      fix: `By hand, as root: ${["iptables", "-I", CHAIN, ...rule()].join(" ")}; or set egress to allowed.`,
+      fix: `By hand, as root: ${["iptables", "-I", CHAIN, ...rule(egress)].join(" ")}; or set egress to allowed.`,
       context: { where: firewall.where },
     },
   );
 }
 
-async function removeRule(helperImage: string | undefined): Promise<boolean> {
+async function removeRule(helperImage: string | undefined, egress: Egress): Promise<boolean> {
   const firewall = await findFirewall(helperImage).catch(() => null);
   let removed = false;
-  while (firewall !== null && (await firewall.run(["-D", CHAIN, ...rule()])).exitCode === 0) removed = true;
+  while (firewall !== null && (await firewall.run(["-D", CHAIN, ...rule(egress)])).exitCode === 0) removed = true;
   return removed;
 }
 

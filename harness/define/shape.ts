@@ -9,6 +9,27 @@ const name = z.string().regex(/^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/, { error: "lower
 const sentence = z.string().min(1, { error: "one sentence" });
 const samples = z.int({ error: "a whole number" }).min(1, { error: "at least 1: a verdict without samples is none" });
 const json = z.json();
+const between = (from: string, to: string) =>
+  z.string().refine(
+    (text) => {
+      const ms = parseDuration(text);
+      return ms !== null && ms >= (parseDuration(from) ?? 0) && ms <= (parseDuration(to) ?? 0);
+    },
+    { error: `a duration from ${from} to ${to}` },
+  );
+const imds = z
+  .strictObject({
+    roles: z.enum(["node", "pod"]),
+    defaultRole: z.string().regex(/^[\w+=,.@-]{1,64}$/, { error: "the name of an IAM role" }),
+    lookup: z.strictObject({ maxInterval: between("1ms", "60s"), maxElapsed: between("0s", "60s") }).partial(),
+    tokens: z.enum(["optional", "required"]),
+    hopLimit: z.int().min(1).max(64, { error: "1 to 64 hops" }),
+    lifetime: between("1s", "12h"),
+    refreshBefore: between("0s", "12h"),
+    remaining: between("1s", "12h"),
+    latency: between("0ms", "60s"),
+  })
+  .partial();
 
 const check = { name: sentence, minSamples: samples };
 const slo = z.discriminatedUnion("kind", [
@@ -56,6 +77,7 @@ const arm = z.strictObject({
   patches: z
     .array(z.strictObject({ kind: z.string(), name: z.string(), merge: z.record(z.string(), json) }))
     .optional(),
+  imds: imds.optional(),
   vars: z.record(z.string(), z.string()).optional(),
 });
 const phases = { baseline: duration, recovery: duration, undisturbed: duration };
@@ -66,6 +88,7 @@ export const experimentShape = z.strictObject({
   cluster: z.strictObject({
     topology: z.string().min(1),
     ingress: z.literal("traefik").optional(),
+    imds: z.literal("mock").optional(),
     nodeImage: z.string().optional(),
     egress: z.enum(["rejected", "allowed"]).optional(),
     nodeLimits: z
@@ -75,6 +98,7 @@ export const experimentShape = z.strictObject({
   workload: z.strictObject({
     namespace: name.max(40, { error: "at most 40 characters: the arm's name is appended" }),
     images: z.record(z.string(), z.strictObject({ context: z.string() })).optional(),
+    imds: imds.optional(),
     manifests: z.array(z.string()).min(1, { error: "at least one manifest" }),
     readyWithin: duration,
   }),

@@ -44,6 +44,20 @@ describe("each mistake is named with its path", () => {
     ],
     ["no duration", { limits: { run: "10", revert: "5s" } }, "limits.run", /a number with a unit/],
     ["unknown key", { hypotesis: "x" }, "", /hypotesis/],
+    ["a metadata mock that is none", { cluster: { ...base.cluster, imds: true } }, "cluster.imds", /"mock"/],
+    [
+      "settings of the metadata mock without it",
+      { workload: { ...base.workload, imds: { lifetime: "15m" } } },
+      "workload.imds",
+      /set cluster.imds/,
+    ],
+    [
+      "an arm's settings of it",
+      { arms: { a: { ...base.arms.control, imds: { hopLimit: 0, lifetime: "13h" } } } },
+      "arms.a.imds.lifetime",
+      /from 1s to 12h/,
+    ],
+    ["its faults without it", { faults: { slow: { kind: "imds.latency" } } }, "faults.slow", /needs the metadata mock/],
     ["same name twice", { slos: [base.slos[0], base.slos[0]] }, "slos[1].name", /used twice/],
   ];
   test.each(cases)("%s", (_, changes, path, message) => {

@@ -26,6 +26,7 @@ export function validate(definition: unknown, faultSpecs: FaultSpecs): readonly 
     ...problems,
     ...unknownNames(loose),
     ...faultProblems(loose, faultSpecs),
+    ...imdsProblems(loose),
     ...timelineProblems(loose),
     ...checkProblems(loose),
   ];
@@ -74,6 +75,18 @@ function faultProblems(it: Partial<Experiment>, specs: FaultSpecs): Problem[] {
       .validate(spec as never)
       .map((problem) => ({ path: `faults.${name}.${problem.path}`, message: problem.message }));
   });
+}
+
+/** What needs the metadata mock in a cluster that has none. */
+function imdsProblems(it: Partial<Experiment>): Problem[] {
+  if (it.cluster?.imds !== undefined) return [];
+  const kinds = Object.entries(it.faults ?? {}).filter(([, spec]) => String(spec?.kind).startsWith("imds."));
+  const paths = [
+    ...(it.workload?.imds === undefined ? [] : ["workload.imds"]),
+    ...Object.entries(it.arms ?? {}).flatMap(([arm, spec]) => (spec?.imds === undefined ? [] : [`arms.${arm}.imds`])),
+    ...kinds.map(([fault]) => `faults.${fault}`),
+  ];
+  return paths.map((path) => ({ path, message: 'needs the metadata mock: set cluster.imds to "mock"' }));
 }
 
 function timelineProblems(it: Partial<Experiment>): Problem[] {

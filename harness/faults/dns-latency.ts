@@ -2,14 +2,15 @@
 import { toMs } from "../define/duration.ts";
 import type { DnsLatencyFault } from "../fault-specs.ts";
 import { dnsFault } from "./dns/fault.ts";
-import { dnsProblems, durationProblems } from "./dns/names.ts";
+import { dnsProblems } from "./dns/names.ts";
+import { durationProblems } from "./spec-problems.ts";
 
 /** A resolver takes what is later than its 5 s for no answer: that is dns.failure. */
-const BOUNDS = { min: 50, max: 4_000, text: "from 50ms to 4s" };
+const MOST = "4s";
 
 export const dnsLatency = dnsFault<DnsLatencyFault>({
   kind: "dns.latency",
   drawAs: { label: "names are resolved late", colour: "#882255" },
-  validate: (spec) => [...dnsProblems(spec), ...durationProblems("latency", spec.latency, BOUNDS)],
+  validate: (spec) => [...dnsProblems(spec), ...durationProblems("latency", spec.latency, "50ms", MOST)],
   effectOf: ({ latency }) => ({ mode: "late", latencyMs: toMs(latency) }),
 });

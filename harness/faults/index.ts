@@ -4,6 +4,10 @@ import { dnsFailure } from "./dns-failure.ts";
 import { dnsLatency } from "./dns-latency.ts";
 import { dnsServfail } from "./dns-servfail.ts";
 import type { Fault } from "./fault.ts";
+import { imdsCredentials } from "./imds-credentials.ts";
+import { imdsErrors } from "./imds-errors.ts";
+import { imdsLatency } from "./imds-latency.ts";
+import { imdsUnavailable } from "./imds-unavailable.ts";
 import { endpointLag } from "./ingress-endpoint-lag.ts";
 import { networkBandwidth } from "./network-bandwidth.ts";
 import { networkLatency } from "./network-latency.ts";
@@ -40,6 +44,10 @@ export const faults: FaultTable = {
   "network.loss": networkLoss,
   "network.latency": networkLatency,
   "network.bandwidth": networkBandwidth,
+  "imds.latency": imdsLatency,
+  "imds.errors": imdsErrors,
+  "imds.credentials": imdsCredentials,
+  "imds.unavailable": imdsUnavailable,
   noop,
 };
 

@@ -36,6 +36,18 @@ test("a size changes arms and phases; an arm that is asked for wins over the siz
   expect(planned(experiment(), { size: "quick", arms: ["control"] }).arms.map((arm) => arm.name)).toEqual(["control"]);
 });
 
+test("an arm's settings of the metadata mock are laid over the workload's", () => {
+  const base = experiment();
+  const arms = { ...base.arms, current: { ...base.arms.current, imds: { lifetime: "1h" } } };
+  const workload = { ...base.workload, imds: { lifetime: "15m", latency: "40ms" } };
+  const changed = { ...base, cluster: { ...base.cluster, imds: "mock" }, workload, arms } as typeof base;
+  expect(planned(changed).arms.map((arm) => arm.imds)).toEqual([
+    { lifetime: "15m", latency: "40ms" },
+    { lifetime: "1h", latency: "40ms" },
+  ]);
+  expect(planned(base).arms[0]).not.toHaveProperty("imds");
+});
+
 test("the same seed gives the same plan, another seed another one", () => {
   expect(planned(experiment())).toEqual(planned(experiment()));
   expect(planned(experiment(), { seed: 8 }).arms[0]?.seed).not.toBe(planned(experiment()).arms[0]?.seed);

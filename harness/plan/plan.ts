@@ -163,6 +163,7 @@ function planArm(
       because: arm.because,
       namespace,
       manifests: objects.map((object) => inNamespace(patched(object, arm), namespace)),
+      ...(it.cluster.imds === undefined ? {} : { imds: { ...it.workload.imds, ...arm.imds } }),
       loadEnv: Object.fromEntries(env.map(({ key, text }) => [key, text])),
       steps: planSteps(name, arm, it, input.faults),
       seed: seeded(input.seed)

@@ -11,6 +11,7 @@
  */
 import { appendFileSync } from "node:fs";
 import { resolve } from "node:path";
+import { setImds } from "../cluster/imds/install.ts";
 import type { ClusterHandle } from "../cluster/provider.ts";
 import { waitFor } from "../cluster/wait.ts";
 import { formatMs } from "../define/duration.ts";
@@ -81,6 +82,7 @@ async function deployArm({ arm, cluster, journal, images, plan, folder, ports, s
   ports.progress(`${arm.name}: deploying ${arm.manifests.length} objects into ${arm.namespace}`);
   journal.append({ type: "created", arm: arm.name, namespace: arm.namespace });
   await createNamespace(cluster.kube, arm.namespace, folder.runId);
+  if (arm.imds !== undefined) await setImds(cluster, `${folder.runId}/${arm.name}`, arm.imds);
   await deploy(cluster.kube, arm, images, plan.readyWithinMs, signal);
 }
 

@@ -30,14 +30,17 @@ const KINDS = [
 
 const TIMEOUT_MS = 60_000;
 
-/** A line for each thing on the node that carries our name, or that only faults put there. Network namespaces once each. */
+/**
+ * A line for each thing on the node that carries our name, or that only faults put there. Network namespaces once each.
+ * The metadata mock, and with it the claim of its address, stays with the cluster like the ingress controller.
+ */
 const LOOK = `
 ls -1 /run/faultline 2>/dev/null | sed 's#^#folder /run/faultline/#'
-systemctl list-units --all --plain --no-legend 'faultline-*' 2>/dev/null | sed -E 's#^ *([^ ]+).*#unit \\1#'
+systemctl list-units --all --plain --no-legend 'faultline-*' 2>/dev/null | grep -v faultline-imds-claim | sed -E 's#^ *([^ ]+).*#unit \\1#'
 ls -1 /run/systemd/system/*/*faultline* 2>/dev/null | sed 's#^#file #'
 find /sys/fs/cgroup -type d -name 'faultline-*' 2>/dev/null | sed 's#^#cgroup #'
-ip route show type blackhole 2>/dev/null | grep -F 169.254.169.254 | sed 's#^#route #'
-ip -o address show 2>/dev/null | grep -F 169.254.169.254 | sed -E 's#.*inet ([^ ]+).*#address \\1#'
+[ -e /etc/systemd/system/faultline-imds-claim.service ] || ip route show type blackhole 2>/dev/null | grep -F 169.254.169.254 | sed 's#^#route #'
+[ -e /etc/systemd/system/faultline-imds-claim.service ] || ip -o address show 2>/dev/null | grep -F 169.254.169.254 | sed -E 's#.*inet ([^ ]+).*#address \\1#'
 seen=
 for pid in $(ls /proc | grep -E '^[0-9]+$'); do
   ns=$(readlink "/proc/$pid/ns/net" 2>/dev/null) || continue

@@ -1,5 +1,4 @@
 /** Which names a DNS fault concerns, and with which of them it is looked at. */
-import { parseDuration } from "../../define/duration.ts";
 import type { PodTargets } from "../../fault-specs.ts";
 import { isAmong } from "../agent-image/dns-message.ts";
 import { targetProblems } from "../targets.ts";
@@ -34,17 +33,6 @@ export function dnsProblems(spec: DnsSpec): { readonly path: string; readonly me
 }
 
 const podProblems = ({ pods }: DnsSpec) => (pods === undefined ? [] : targetProblems("pods", pods));
-
-/** @param bounds in milliseconds. */
-export function durationProblems(
-  path: string,
-  value: unknown,
-  bounds: { readonly min: number; readonly max: number; readonly text: string },
-) {
-  const ms = parseDuration(String(value));
-  if (ms !== null && ms >= bounds.min && ms <= bounds.max) return [];
-  return [{ path, message: `a duration ${bounds.text}, not ${JSON.stringify(value)}` }];
-}
 
 /** A name that the fault concerns, and one that it leaves alone; null where it concerns all. */
 export function lookedAt(names: readonly string[]): { readonly hit: string; readonly control: string | null } {
