@@ -162,7 +162,7 @@ export interface NetworkLatencyFault extends NetworkEnds {
 /** Only so many bits a second pass. */
 export interface NetworkBandwidthFault extends NetworkEnds {
   readonly kind: "network.bandwidth";
-  /** Bits a second, "64kbit" to "50mbit", each way: of each pod, or of each node with all of its pods. */
+  /** Bits a second, "64kbit" to "20mbit", each way: of each pod, or of each node with all of its pods. */
   readonly rate: `${number}kbit` | `${number}mbit`;
 }
 

@@ -10,7 +10,7 @@ type Params = { readonly bitsPerS: number };
 
 const UNITS = { kbit: 1e3, mbit: 1e6 } as const;
 const MIN_BITS = 64e3;
-const MAX_BITS = 50e6;
+const MAX_BITS = 20e6;
 /** Longer than that no packet waits. */
 const BACKLOG_MS = 200;
 /** Packets are sent this much faster than the rate lets through. */
@@ -28,7 +28,7 @@ export const networkBandwidth = networkFault<NetworkBandwidthFault, Params>({
   problems({ rate }) {
     const bits = parseRate(rate);
     if (bits !== null && bits >= MIN_BITS && bits <= MAX_BITS) return [];
-    return [{ path: "rate", message: `a rate from "64kbit" to "50mbit", a second, not ${JSON.stringify(rate)}` }];
+    return [{ path: "rate", message: `a rate from "64kbit" to "20mbit", a second, not ${JSON.stringify(rate)}` }];
   },
   params: ({ rate }) => ({ bitsPerS: parseRate(rate) ?? 0 }),
   actions: (_, id) => queueActions(id),
@@ -43,7 +43,7 @@ export const networkBandwidth = networkFault<NetworkBandwidthFault, Params>({
 
   plan({ bitsPerS }) {
     // Small packets on a slow link, so that there are enough of them to count.
-    const bytes = Math.round(Math.min(1_200, Math.max(120, bitsPerS / 8 / 100)));
+    const bytes = Math.round(Math.min(1_400, Math.max(120, bitsPerS / 8 / 100)));
     const everyMs = (bytes * 8 * 1_000) / (bitsPerS * OVERLOAD);
     return { forMs: Math.max(1_000, 40 * everyMs), everyMs, bytes, graceMs: 2 * BACKLOG_MS, minPackets: 40 };
   },

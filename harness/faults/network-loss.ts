@@ -10,8 +10,9 @@ type Params = { readonly probability: number };
 /** Standard deviations that chance may be off, and what the probe itself may lose on a busy machine. */
 const SIGMAS = 4;
 const SLACK = 0.01;
-
-const PLAN = { forMs: 1_000, everyMs: 2, bytes: 100, graceMs: 50, minPackets: 400 };
+/** So many are to be lost while it is measured: fewer, and chance may lose none. */
+const LOST = 60;
+const LEAST_PACKETS = 500;
 
 export const networkLoss = networkFault<NetworkLossFault, Params>({
   kind: "network.loss",
@@ -28,7 +29,10 @@ export const networkLoss = networkFault<NetworkLossFault, Params>({
   params: ({ percent }) => ({ probability: percent / 100 }),
   actions: ({ probability }) => bothWays([`-m statistic --mode random --probability ${probability} -j DROP`]),
 
-  plan: () => PLAN,
+  plan({ probability }) {
+    const packets = Math.max(LEAST_PACKETS, LOST / probability);
+    return { forMs: packets, everyMs: 1, bytes: 100, graceMs: 50, minPackets: Math.round(packets * 0.8) };
+  },
   isHit: ({ probability }, report) => Math.abs(lost(report) - probability) <= tolerance(probability, report.sent),
   saw: (report) => `${(100 * lost(report)).toFixed(1)} % of ${report.sent} packets were lost`,
   values: (report) => ({ sent: report.sent, lostPercent: Number((100 * lost(report)).toFixed(2)) }),

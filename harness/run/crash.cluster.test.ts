@@ -27,12 +27,16 @@ const BIN = join(import.meta.dirname, "..", "cli", "bin.mjs");
 const PROGRAM = join(import.meta.dirname, "..", "testing", "crash-run.ts");
 const NAMESPACE = "faultline-crash";
 
-/** One of each way in which a fault is put in: a proxy and rules, a host guard, scripts on a node, objects of the API. */
+/** One of each way in which a fault is put in: a proxy and rules, a host guard, scripts on a node, rules and a program there. */
 const FAULTS: readonly FaultSpec[] = [
   { kind: "ingress.endpoint-lag", lag: "500ms" },
   { kind: "node.freeze", targets: { names: ["worker2"] } },
   { kind: "node.crash", targets: { names: ["worker2"] } },
   { kind: "node.kubelet-stop", targets: { names: ["worker"] } },
+  {
+    ...{ kind: "network.latency", delay: "50ms" },
+    ...{ nodes: { names: ["worker"] }, peers: { nodes: { names: ["control-plane"] } } },
+  },
 ];
 const STATES: readonly FaultState[] = ["intent", "injected", "effective", "reverting"];
 const KILLS = Number(process.env.FAULTLINE_KILLS ?? 10);

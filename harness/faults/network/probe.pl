@@ -47,7 +47,8 @@ for (@rest) {
 
 my @expected = map { /^expect=(\d+)/ ? $1 : () } @rest;
 my (%got, $number, $heard_at);
-my $padding = "\0" x ($bytes > 28 ? $bytes - 28 : 0);
+# 28 bytes of IP and UDP, and 24 that stand in each.
+my $padding = "\0" x ($bytes > 52 ? $bytes - 52 : 0);
 my $next = $now->();
 my $until = $next + $sending;
 my $end = $until + $listening;

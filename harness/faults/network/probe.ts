@@ -45,7 +45,8 @@ export interface Probed {
 
 const SCRIPT = readFileSync(new URL("./probe.pl", import.meta.url), "utf8");
 const SKEW_MS = 60;
-const HEADERS_BYTES = 28;
+/** Of a packet with nothing but headers and what it is told by. */
+const LEAST_BYTES = 52;
 const TIMEOUT_MS = 30_000;
 
 export async function probeLinks(context: FaultContext, links: readonly Link[], plan: ProbePlan): Promise<Probed> {
@@ -134,7 +135,7 @@ export function readProbe(lines: readonly string[], links: readonly Link[], byte
         sent,
         received: arrived.length,
         delayMs: delays.length === 0 ? null : (delays[Math.floor(delays.length / 2)] ?? 0) / 1_000,
-        bitsPerS: spanUs <= 0 ? null : ((times.length - 1) * Math.max(bytes, HEADERS_BYTES) * 8 * 1e6) / spanUs,
+        bitsPerS: spanUs <= 0 ? null : ((times.length - 1) * Math.max(bytes, LEAST_BYTES) * 8 * 1e6) / spanUs,
       },
     ];
   });
