@@ -1,10 +1,12 @@
 /** Which faults are timed, and how a person would do the same with plain commands. */
 import { docker } from "../cluster/docker.ts";
+import { IMDS } from "../cluster/imds/address.ts";
+import { installImds, mockSettings } from "../cluster/imds/install.ts";
 import type { ClusterHandle, NodeHandle } from "../cluster/provider.ts";
 import { waitFor } from "../cluster/wait.ts";
 import { pauseImage } from "../faults/pods/pause-image.ts";
 import { isReady } from "../faults/pods/pod.ts";
-import type { FaultSpec } from "../types.ts";
+import type { Duration, FaultSpec } from "../types.ts";
 
 export interface Hands {
   readonly node: NodeHandle;
@@ -21,6 +23,8 @@ export interface FaultCase {
   readonly prepare?: (cluster: ClusterHandle, namespace: string) => Promise<void>;
   readonly byHand: { readonly inject: (hands: Hands) => Promise<void>; readonly undo: (hands: Hands) => Promise<void> };
 }
+
+const AGED: Duration = "899s";
 
 export const FAULT_CASES: readonly FaultCase[] = [
   {
@@ -42,6 +46,14 @@ export const FAULT_CASES: readonly FaultCase[] = [
       await Promise.all([pausePod(cluster, namespace, "web", "worker2"), pausePod(cluster, namespace, "db", "worker")]);
     },
     byHand: { inject: (hands) => cutByHand(hands, "--insert"), undo: (hands) => cutByHand(hands, "--delete") },
+  },
+  {
+    what: "imds.credentials, `kubectl patch` of the mock's settings",
+    spec: { kind: "imds.credentials", remaining: AGED },
+    node: "control-plane",
+    limitsMs: { effect: 50, clean: 50 },
+    prepare: installImds,
+    byHand: { inject: (hands) => patchSettings(hands, { remaining: AGED }), undo: (hands) => patchSettings(hands, {}) },
   },
 ];
 
@@ -84,4 +96,12 @@ async function cutByHand({ node, cluster, namespace }: Hands, verb: "--insert" |
     const rule = ["--source", from, "--destination", to, "--jump", "DROP"];
     await node.exec(["iptables", "--wait", "5", verb, "FORWARD", ...rule], { timeoutMs: 20_000 });
   }
+}
+
+/** On the control plane, where kubectl is at hand; the mocks hear of it through their watch. */
+async function patchSettings({ node }: Hands, settings: Parameters<typeof mockSettings>[0]): Promise<void> {
+  const data = { id: `by-hand-${performance.now()}`, settings: JSON.stringify(mockSettings(settings)) };
+  const kubectl = ["kubectl", "--kubeconfig", "/etc/kubernetes/admin.conf", "--namespace", IMDS.namespace];
+  const patch = ["patch", "configmap", IMDS.name, "--type", "merge", "--patch", JSON.stringify({ data })];
+  await node.exec([...kubectl, ...patch], { timeoutMs: 20_000 });
 }
