@@ -9,6 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { exec } from "../cluster/exec.ts";
+import { installImds } from "../cluster/imds/install.ts";
 import { LABEL_OWNER, OWNER } from "../cluster/labels.ts";
 import type { ClusterHandle } from "../cluster/provider.ts";
 import { waitFor } from "../cluster/wait.ts";
@@ -27,7 +28,7 @@ const BIN = join(import.meta.dirname, "..", "cli", "bin.mjs");
 const PROGRAM = join(import.meta.dirname, "..", "testing", "crash-run.ts");
 const NAMESPACE = "faultline-crash";
 
-/** One of each way in which a fault is put in: a proxy and rules, a host guard, scripts on a node, rules and a program there. */
+/** One of each way in which a fault is put in: a proxy and rules, a host guard, scripts on a node, rules and a program there, settings of a mock. */
 const FAULTS: readonly FaultSpec[] = [
   { kind: "ingress.endpoint-lag", lag: "500ms" },
   { kind: "node.freeze", targets: { names: ["worker2"] } },
@@ -37,6 +38,7 @@ const FAULTS: readonly FaultSpec[] = [
     ...{ kind: "network.latency", delay: "50ms" },
     ...{ nodes: { names: ["worker"] }, peers: { nodes: { names: ["control-plane"] } } },
   },
+  { kind: "imds.credentials", remaining: "899s" },
 ];
 const STATES: readonly FaultState[] = ["intent", "injected", "effective", "reverting"];
 const KILLS = Number(process.env.FAULTLINE_KILLS ?? 10);
@@ -47,7 +49,7 @@ let running: { readonly child: ChildProcess; readonly reports: string } | null =
 
 beforeAll(async () => {
   cluster = await sharedCluster();
-  before = await fingerprint(cluster);
+  await installImds(cluster);
   await cluster.kube.apply({
     apiVersion: "v1",
     kind: "Namespace",
@@ -126,7 +128,7 @@ describe.each(FAULTS.map((spec) => [spec.kind, spec] as const))("%s", (_, spec) 
 });
 
 describe("the lease", () => {
-  const onNodes = FAULTS.filter(({ kind }) => !kind.startsWith("ingress") && kind !== "node.crash");
+  const onNodes = FAULTS.filter(({ kind }) => !/^(?:ingress|imds)\.|^node\.crash$/.test(kind));
   const marks = async () =>
     (await leftovers(cluster)).filter(({ what }) => !/^(?:Pod|ConfigMap|Namespace) /.test(what));
 

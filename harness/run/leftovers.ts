@@ -1,5 +1,6 @@
 /** What of ours is left in a cluster: looked for everywhere a fault can have been, whatever any journal says. */
 
+import { isImdsInstalled, readMocks } from "../cluster/imds/mocks.ts";
 import { LABEL_OWNER, LABEL_RUN, OWNER } from "../cluster/labels.ts";
 import type { ClusterHandle, NodeHandle } from "../cluster/provider.ts";
 import { messageOf } from "../errors.ts";
@@ -54,7 +55,12 @@ true`;
 /** @returns all that is left, and what could not be looked at; empty means clean. */
 export async function leftovers(cluster: ClusterHandle): Promise<readonly Leftover[]> {
   const nodes = await cluster.nodes();
-  const found = await Promise.all([objectsLeft(cluster), marksLeft(cluster), ...nodes.map(onNode)]);
+  const found = await Promise.all([
+    objectsLeft(cluster),
+    marksLeft(cluster),
+    changesLeft(cluster),
+    ...nodes.map(onNode),
+  ]);
   return found.flat();
 }
 
@@ -82,6 +88,14 @@ async function marksLeft({ kube }: ClusterHandle): Promise<Leftover[]> {
       .filter(([, key]) => key.startsWith("faultline.dev/"))
       .map(([word, key]) => ({ where: metadata.name as string, what: `${word} ${key}` }));
   });
+}
+
+/** What faults laid over the metadata mock. */
+async function changesLeft(cluster: ClusterHandle): Promise<Leftover[]> {
+  if (!(await isImdsInstalled(cluster))) return [];
+  const mocks = await readMocks(cluster).catch((error: unknown) => messageOf(error));
+  if (typeof mocks === "string") return [{ where: cluster.name, what: `metadata mock could not be asked: ${mocks}` }];
+  return mocks.flatMap(({ node, held }) => held.map(({ id }) => ({ where: node, what: `metadata mock holds ${id}` })));
 }
 
 async function onNode(node: NodeHandle): Promise<Leftover[]> {

@@ -13,7 +13,7 @@ import { waitFor } from "../wait.ts";
 import { IMDS, IMDS_IMAGE } from "./address.ts";
 import { claimAddress, isClaimed } from "./claim.ts";
 import { imdsManifests, settingsManifest } from "./manifests.ts";
-import { readMocks } from "./mocks.ts";
+import { isImdsInstalled, readMocks } from "./mocks.ts";
 
 const READY_TIMEOUT_MS = 120_000;
 
@@ -50,8 +50,7 @@ export async function setImds(cluster: Pick<ClusterHandle, "kube">, id: string, 
 
 /** null: it is installed, and every node has the address. */
 export async function missingImds(cluster: ClusterHandle): Promise<string | null> {
-  const ref = { apiVersion: "apps/v1", kind: "DaemonSet", namespace: IMDS.namespace, name: IMDS.name };
-  if ((await cluster.kube.get(ref)) === null) {
+  if (!(await isImdsInstalled(cluster))) {
     return 'there is no metadata mock; set cluster.imds to "mock". To bring one up for the fault alone was considered: pods that run already have asked before, and their calls may have left the cluster';
   }
   const nodes = await cluster.nodes();

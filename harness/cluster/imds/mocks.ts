@@ -9,6 +9,11 @@ import { IMDS } from "./address.ts";
 
 type Cluster = Pick<ClusterHandle, "kube">;
 
+export async function isImdsInstalled({ kube }: Cluster): Promise<boolean> {
+  const ref = { apiVersion: "apps/v1", kind: "DaemonSet", namespace: IMDS.namespace, name: IMDS.name };
+  return (await kube.get(ref)) !== null;
+}
+
 /** What every mock says of itself. @throws FaultlineError `cluster` when one cannot be asked. */
 export async function readMocks(cluster: Cluster): Promise<readonly MockStatus[]> {
   return await eachMock(cluster, { method: "GET", path: "/status" });

@@ -3,7 +3,7 @@
  * lease, and canaries that ask the service as pods do.
  */
 import { IMDS } from "../../cluster/imds/address.ts";
-import { askCanaries, holdChange, readMocks, releaseChange } from "../../cluster/imds/mocks.ts";
+import { askCanaries, holdChange, isImdsInstalled, readMocks, releaseChange } from "../../cluster/imds/mocks.ts";
 import type { Ask, Asked, Round } from "../../cluster/imds-server/canary.ts";
 import { type Calls, type Change, concerns, type Settings } from "../../cluster/imds-server/settings.ts";
 import { waitFor } from "../../cluster/wait.ts";
@@ -92,14 +92,14 @@ export function imdsFault<Spec extends ImdsSpec>(kind: ImdsKind<Spec>): Fault<Sp
         everyMs: 500,
         signal: context.signal,
         probe: async () => {
-          if (await isInstalled(context)) await releaseChange(context.cluster, id);
+          if (await isImdsInstalled(context.cluster)) await releaseChange(context.cluster, id);
           return { done: true, value: undefined };
         },
       });
     },
 
     async verifyReverted(undo, context): Promise<Evidence> {
-      if (!(await isInstalled(context))) {
+      if (!(await isImdsInstalled(context.cluster))) {
         return { effective: false, because: "the metadata mock is gone, and the change with it", values: {} };
       }
       const { findings, heldBy } = await measure(undo, context, kind.judgeClean ?? kind.judge);
@@ -115,11 +115,6 @@ export function imdsFault<Spec extends ImdsSpec>(kind: ImdsKind<Spec>): Fault<Sp
       `kubectl -n ${IMDS.namespace} rollout restart daemonset/${IMDS.name}   # forgets ${id}; its lease does so by itself`,
     ],
   };
-}
-
-async function isInstalled({ cluster }: FaultContext): Promise<boolean> {
-  const ref = { apiVersion: "apps/v1", kind: "DaemonSet", namespace: IMDS.namespace, name: IMDS.name };
-  return (await cluster.kube.get(ref)) !== null;
 }
 
 /** The calls of a canary that a fault on `calls` concerns. */
