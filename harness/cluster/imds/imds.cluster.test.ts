@@ -12,6 +12,8 @@ import { askCanaries, readMocks } from "./mocks.ts";
 const NAMESPACE = "default";
 const PORT = 16_925;
 const MINUTE = 60_000;
+/** Mocks that live on go on counting: what this run counts has names of its own. */
+const RUN = Date.now().toString(36);
 let cluster: ClusterHandle;
 let nodes: readonly NodeHandle[];
 const pods: string[] = [];
@@ -137,20 +139,20 @@ describe("whose call it is", () => {
   it("each pod gets its own role by its address, one without any gets 404 after the back-off; calls are counted", async () => {
     await setImds(cluster, "test-roles", { roles: "pod" });
     const [build, deploy, nobody] = await Promise.all([
-      podThatAsks("imds-build", "build"),
-      podThatAsks("imds-deploy", "deploy"),
-      podThatAsks("imds-nobody", null),
+      podThatAsks(`imds-build-${RUN}`, `build-${RUN}`),
+      podThatAsks(`imds-deploy-${RUN}`, `deploy-${RUN}`),
+      podThatAsks(`imds-nobody-${RUN}`, null),
     ]);
     expect(await Promise.all([build(), deploy()])).toMatchObject([
-      { roleName: "build", credentials: { status: 200 } },
-      { roleName: "deploy", credentials: { status: 200 } },
+      { roleName: `build-${RUN}`, credentials: { status: 200 } },
+      { roleName: `deploy-${RUN}`, credentials: { status: 200 } },
     ]);
     expect(await nobody()).toMatchObject({ role: { status: 404 }, credentials: null });
     const mocks = await readMocks(cluster);
     const callsOf = (pod: string) =>
       mocks.map(({ counts }) => counts.byCaller[`${NAMESPACE}/${pod}`]).filter((one) => one !== undefined);
-    expect(callsOf("imds-build")).toEqual([{ token: 1, role: 1, credentials: 1 }]);
-    expect(callsOf("imds-nobody")).toEqual([{ token: 1, role: 1 }]);
-    expect(mocks.flatMap(({ counts }) => counts.byRole.deploy ?? [])).toEqual([1]);
+    expect(callsOf(`imds-build-${RUN}`)).toEqual([{ token: 1, role: 1, credentials: 1 }]);
+    expect(callsOf(`imds-nobody-${RUN}`)).toEqual([{ token: 1, role: 1 }]);
+    expect(mocks.flatMap(({ counts }) => counts.byRole[`deploy-${RUN}`] ?? [])).toEqual([1]);
   });
 });
