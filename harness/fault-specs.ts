@@ -196,6 +196,27 @@ export interface DnsFailureFault extends DnsTargets {
 
 // ------------------------------------------------------------------------------------------------ api server
 
+interface ApiClients {
+  /** Pods with a network of their own that talk to the API server: controllers, operators. */
+  readonly clients: PodTargets;
+}
+/** Every answer comes late to these clients, each event of a watch too. */
+export interface ApiServerLatencyFault extends ApiClients {
+  readonly kind: "apiserver.latency";
+  /** 50ms to 30s. */
+  readonly latency: Duration;
+}
+/** These clients do not get through. */
+export interface ApiServerUnavailableFault extends ApiClients {
+  readonly kind: "apiserver.unavailable";
+  /** `refused` (default): nobody listens; `503`: as from an overloaded server; `none`: clients wait for their time-outs. */
+  readonly answer?: "refused" | "503" | "none";
+}
+/** Watches of these clients stay open and deliver nothing, bookmarks included; all else is answered. */
+export interface WatchStallFault extends ApiClients {
+  readonly kind: "watch.stall";
+}
+
 // ------------------------------------------------------------------------------------------------------ imds
 
 /** How the metadata mock answers an arm: `workload.imds`, and what differs in an arm's `imds`. */
@@ -292,4 +313,7 @@ export type FaultSpec =
   | ImdsErrorsFault
   | ImdsCredentialsFault
   | ImdsUnavailableFault
+  | ApiServerLatencyFault
+  | ApiServerUnavailableFault
+  | WatchStallFault
   | NoopFault;

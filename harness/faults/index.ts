@@ -1,5 +1,7 @@
 /** Every fault by its kind. A kind of `FaultSpec` without a row here does not compile. */
 import type { FaultKind, FaultSpec } from "../types.ts";
+import { apiServerLatency } from "./apiserver-latency.ts";
+import { apiServerUnavailable } from "./apiserver-unavailable.ts";
 import { dnsFailure } from "./dns-failure.ts";
 import { dnsLatency } from "./dns-latency.ts";
 import { dnsServfail } from "./dns-servfail.ts";
@@ -23,6 +25,7 @@ import { nodeReboot } from "./node-reboot.ts";
 import { noop } from "./noop.ts";
 import { killPods } from "./pods-kill.ts";
 import { terminatePods } from "./pods-terminate.ts";
+import { watchStall } from "./watch-stall.ts";
 
 type FaultTable = { readonly [K in FaultKind]: Fault<Extract<FaultSpec, { readonly kind: K }>> };
 
@@ -48,6 +51,9 @@ export const faults: FaultTable = {
   "imds.errors": imdsErrors,
   "imds.credentials": imdsCredentials,
   "imds.unavailable": imdsUnavailable,
+  "apiserver.latency": apiServerLatency,
+  "apiserver.unavailable": apiServerUnavailable,
+  "watch.stall": watchStall,
   noop,
 };
 

@@ -13,7 +13,8 @@ import type { EndpointLagFault } from "../fault-specs.ts";
 import type { Evidence } from "../types.ts";
 import { AGENT_IMAGE, setAgent } from "./agent/pod.ts";
 import { freeNetworks, rulesByHand, rulesLeft } from "./agent/redirect.ts";
-import type { ApiSettings, ApiStatus } from "./agent-image/api-proxy.ts";
+import type { ApiStatus } from "./agent-image/api-proxy.ts";
+import type { ApiSettings } from "./agent-image/api-settings.ts";
 import { apiServerAddresses } from "./apiserver/addresses.ts";
 import {
   API_WORDS,
@@ -75,7 +76,7 @@ export const endpointLag: Fault<EndpointLagFault, EndpointLagUndo> = {
     ]);
     context.log(`endpoint lag before: ${Math.round(baseline.lagMs)} ms`);
     await setAgent(context, undo.id, settingsOf(undo), leaseMs);
-    await intercept(undo, context, proxyIp, leaseMs);
+    await intercept(undo, context, proxyIp, leaseMs, "at-next-packet");
     await untilInSync(undo, context, leaseMs);
   },
 

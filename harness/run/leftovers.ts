@@ -24,6 +24,8 @@ const KINDS = [
   ["batch/v1", "Job"],
   ["networking.k8s.io/v1", "Ingress"],
   ["discovery.k8s.io/v1", "EndpointSlice"],
+  ["rbac.authorization.k8s.io/v1", "Role"],
+  ["rbac.authorization.k8s.io/v1", "RoleBinding"],
   ["rbac.authorization.k8s.io/v1", "ClusterRole"],
   ["rbac.authorization.k8s.io/v1", "ClusterRoleBinding"],
   ["certificates.k8s.io/v1", "CertificateSigningRequest"],

@@ -4,7 +4,8 @@ import { createServer as createTlsServer, get } from "node:https";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { selfSigned } from "../../testing/self-signed.ts";
-import { type ApiProxy, type ApiSettings, apiProxy, concernsEndpoints } from "./api-proxy.ts";
+import { type ApiProxy, apiProxy } from "./api-proxy.ts";
+import { type ApiSettings, concernsEndpoints } from "./api-settings.ts";
 import { CANARY_HEADER, controlServer } from "./control.ts";
 import { Leased } from "./leased.ts";
 

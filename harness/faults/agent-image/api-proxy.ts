@@ -11,17 +11,10 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Agent, createServer, request, type Server } from "node:https";
 import type { Socket } from "node:net";
-import { isDuration, type Role } from "./control.ts";
+import { type ApiSettings, concernsEndpoints, isHit, isWatch, settingsOf } from "./api-settings.ts";
+import type { Role } from "./control.ts";
 import { DelayLine, type Lag } from "./delay-line.ts";
 import { Leased } from "./leased.ts";
-
-const MODES = ["pass", "endpoints-late", "late", "unavailable", "watches-stalled"] as const;
-
-export interface ApiSettings {
-  readonly mode: (typeof MODES)[number];
-  /** Of the two late modes. */
-  readonly lagMs: number;
-}
 
 export interface ProxyOptions {
   readonly key: string;
@@ -49,17 +42,8 @@ export interface ApiProxy extends Role {
 }
 
 const HIGH_WATER_BYTES = 64 * 1024 * 1024;
-const ENDPOINTS =
-  /^\/(apis\/discovery\.k8s\.io\/[^/]+\/(watch\/)?(namespaces\/[^/]+\/)?endpointslices|api\/v1\/(watch\/)?(namespaces\/[^/]+\/)?endpoints)(\/|\?|$)/;
 /** Headers that belong to one connection, not to the message. */
 const HOP_BY_HOP = new Set(["connection", "keep-alive", "proxy-connection", "te", "transfer-encoding", "upgrade"]);
-
-/** Is this the path of a request for endpoints, one or many? */
-export function concernsEndpoints(url: string): boolean {
-  return ENDPOINTS.test(url);
-}
-
-const isWatch = (url: string) => /[?&]watch=(1|true)(&|$)|\/watch\//.test(url);
 
 export function apiProxy(options: ProxyOptions): ApiProxy {
   const agent = new Agent({ keepAlive: true, ca: options.upstream.ca });
@@ -120,17 +104,6 @@ export function apiProxy(options: ProxyOptions): ApiProxy {
       agent.destroy();
     },
   };
-}
-
-function settingsOf(settings: unknown): ApiSettings {
-  const { mode, lagMs } = settings as ApiSettings;
-  if (!MODES.includes(mode) || !isDuration(lagMs)) throw new RangeError("a mode, and lagMs of 0 or more");
-  return { mode, lagMs };
-}
-
-function isHit({ mode }: ApiSettings, url: string): boolean {
-  if (mode === "endpoints-late") return concernsEndpoints(url);
-  return mode === "watches-stalled" ? isWatch(url) : mode !== "pass";
 }
 
 /** As the API server says it when it cannot; without Retry-After, which clients would take for a promise. */

@@ -15,6 +15,8 @@ export interface Redirect {
   readonly id: string;
   /** The same for every pod of the fault. */
   readonly rules: readonly Rule[];
+  /** bash, run with `$1` as the network namespace once its rules are in; its failure counts for nothing. */
+  readonly begin?: string;
   /** bash, run with `$1` as the network namespace once its rules are out; its failure counts for nothing. */
   readonly settle: string;
 }
@@ -52,7 +54,7 @@ export async function putRules(
   pods: readonly Target[],
   leaseMs: number,
 ): Promise<void> {
-  const { id, rules } = redirect;
+  const { id, rules, begin = "" } = redirect;
   const nodes = await context.cluster.nodes();
   const found = await Promise.all(pods.map(async (pod) => ({ pod, network: await podNetwork(nodes, pod) })));
   await Promise.all(
@@ -61,6 +63,10 @@ export async function putRules(
       if (here.length === 0) return;
       const inject = `set -eu
 ${LIBRARY}
+begin() {
+  :
+${begin}
+}
 put() {
   enters "$1" || return 0
   saved=$(nsenter --net="$1" iptables-save)
@@ -68,6 +74,7 @@ put() {
   removal "" | restore "$1"
   restore "$1" <<'RULES'
 ${restoreInput(id, rules)}RULES
+  begin "$1" > /dev/null 2>&1 || true
 }
 ${here.map(({ path }) => `put ${path}`).join("\n")}`;
       await startOnNode(node, { ...partOf(redirect), inject }, leaseMs);

@@ -17,7 +17,7 @@ import {
 import type { Target } from "../agent/pod-network.ts";
 import { bypassRules, putRules, type Redirect, removeRules, renewRules } from "../agent/redirect.ts";
 import { type Address, toAddresses } from "../agent/rules.ts";
-import type { ApiSettings } from "../agent-image/api-proxy.ts";
+import type { ApiSettings } from "../agent-image/api-settings.ts";
 import type { FaultContext } from "../fault.ts";
 import { labelsOf, metadataOf } from "../names.ts";
 import { certificateNames } from "./addresses.ts";
@@ -56,14 +56,21 @@ export async function startApiProxy(undo: Interception, context: FaultContext): 
   return startAgent(context, { name: undo.id, id: undo.id, role: "api", node, secret: undo.id });
 }
 
-/** Redirects the clients to a proxy that is there already. */
+/**
+ * Redirects the clients to a proxy that is there already.
+ * @param idle what becomes of connections that carry nothing at the moment: the next packet on them is reset, or they are
+ * ended at once, and the client sees them aborted.
+ */
 export async function intercept(
   undo: Interception,
   context: FaultContext,
   proxyIp: string,
   leaseMs: number,
+  idle: "at-next-packet" | "at-once",
 ): Promise<void> {
-  await putRules(context, redirectOf(undo, proxyIp), undo.clients, leaseMs);
+  const redirect = redirectOf(undo, proxyIp);
+  const begin = idle === "at-once" ? { begin: endConnections(undo.apiServer) } : {};
+  await putRules(context, { ...redirect, ...begin }, undo.clients, leaseMs);
 }
 
 /** The pod's lease first: it lapses before the rules go. */

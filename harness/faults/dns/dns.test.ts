@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { dnsFailure } from "../dns-failure.ts";
 import { dnsLatency } from "../dns-latency.ts";
 import { findingOf } from "./effect.ts";
-import { type Reading, readingsIn } from "./lookup.ts";
+import { type Reading, readingOf } from "./lookup.ts";
 import { lookedAt } from "./names.ts";
 
 describe("what a DNS fault says of its spec", () => {
@@ -42,7 +42,7 @@ describe("the names that are looked at", () => {
 
 describe("lookups as evidence", () => {
   it("are read from what the script prints", () => {
-    expect(readingsIn("a yes failed 2011 ok 12 bytes:,70,76,129,130,\nb no ok 7 none 0 bytes:\n")).toEqual([
+    expect(["a yes failed 2011 ok 12 bytes:,70,76,129,130,", "b no ok 7 none 0 bytes:"].map(readingOf)).toEqual([
       {
         pod: "a",
         asksCluster: true,

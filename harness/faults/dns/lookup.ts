@@ -4,7 +4,8 @@
  * it tells the code of the answer, which resolvers keep to themselves.
  */
 
-import { type PodNetwork, podNetwork, type Target } from "../agent/pod-network.ts";
+import { lookFromPods, type PodPlace } from "../agent/in-pods.ts";
+import type { Target } from "../agent/pod-network.ts";
 import { queryFor } from "../agent-image/dns-message.ts";
 import type { FaultContext } from "../fault.ts";
 
@@ -34,33 +35,16 @@ export interface Reading {
   readonly asksCluster: boolean;
 }
 
-const TIMEOUT_MS = 60_000;
-
 /** Readings of the pods that are still there. */
 export async function lookUp(
   context: FaultContext,
   pods: readonly Target[],
   plan: LookupPlan,
 ): Promise<readonly Reading[]> {
-  const nodes = await context.cluster.nodes();
-  const found = await Promise.all(pods.map(async (pod) => ({ pod, network: await podNetwork(nodes, pod) })));
-  const readings = await Promise.all(
-    nodes.map(async (node) => {
-      const here = found.flatMap(({ pod, network }) =>
-        pod.node === node.name && network !== null ? [{ name: pod.name, network }] : [],
-      );
-      if (here.length === 0) return [];
-      const { stdout } = await node.exec(["bash", "-s"], { timeoutMs: TIMEOUT_MS, input: scriptFor(here, plan) });
-      return readingsIn(stdout);
-    }),
-  );
-  return readings.flat();
+  return (await lookFromPods(context, pods, (here) => scriptFor(here, plan))).map(readingOf);
 }
 
-function scriptFor(
-  pods: readonly { readonly name: string; readonly network: PodNetwork }[],
-  { server, hit, control, times, tryMs }: LookupPlan,
-): string {
+function scriptFor(pods: readonly PodPlace[], { server, hit, control, times, tryMs }: LookupPlan): string {
   const query = [...queryFor(hit, 0x464c)].map((byte) => `\\x${byte.toString(16).padStart(2, "0")}`).join("");
   const seconds = Math.ceil(tryMs / 1_000);
   const looks = pods.map(({ name, network }) => `look ${name} ${network.path} ${network.resolvConf} &`);
@@ -93,23 +77,18 @@ ${looks.join("\n")}
 wait`;
 }
 
-/** Pure. */
-export function readingsIn(output: string): readonly Reading[] {
-  return output
-    .split("\n")
-    .filter((line) => line !== "")
-    .map((line) => {
-      const [pod = "", asks, hit, hitMs, control, controlMs, bytes = ""] = line.split(" ");
-      const numbers = bytes
-        .replace("bytes:", "")
-        .split(",")
-        .filter((one) => one !== "");
-      return {
-        pod,
-        asksCluster: asks === "yes",
-        hit: { answered: hit === "ok", ms: Number(hitMs) },
-        control: control === "none" ? null : { answered: control === "ok", ms: Number(controlMs) },
-        rcode: numbers.length === 4 ? Number(numbers[3]) & 15 : null,
-      };
-    });
+/** A line that the script printed. Pure. */
+export function readingOf(line: string): Reading {
+  const [pod = "", asks, hit, hitMs, control, controlMs, bytes = ""] = line.split(" ");
+  const numbers = bytes
+    .replace("bytes:", "")
+    .split(",")
+    .filter((one) => one !== "");
+  return {
+    pod,
+    asksCluster: asks === "yes",
+    hit: { answered: hit === "ok", ms: Number(hitMs) },
+    control: control === "none" ? null : { answered: control === "ok", ms: Number(controlMs) },
+    rcode: numbers.length === 4 ? Number(numbers[3]) & 15 : null,
+  };
 }
