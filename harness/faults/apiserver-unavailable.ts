@@ -13,7 +13,7 @@ const EFFECTS: Readonly<Record<NonNullable<ApiServerUnavailableFault["answer"]>,
 
 export const apiServerUnavailable = apiFault<ApiServerUnavailableFault>({
   kind: "apiserver.unavailable",
-  drawAs: { label: "the API server is unavailable", colour: "#117733" },
+  drawAs: { label: "the API server is unavailable", colour: "#225522" },
   validate: (spec) => [
     ...targetProblems("clients", spec.clients),
     ...wordProblems("answer", spec.answer, Object.keys(EFFECTS)),
