@@ -1,10 +1,11 @@
-/** `npm run bench [-- load|cluster|faults|images …]`: measurements beside a named reference, in one run, as ratios. */
+/** `npm run bench [-- load|cluster|faults|weight|images …]`: measurements beside a named reference, in one run, as ratios. */
 import { FaultlineError, messageOf } from "../errors.ts";
 import { benchCluster } from "./cluster.ts";
 import type { Comparison } from "./comparison.ts";
 import { benchFaults, faultTable, keptLimits } from "./faults.ts";
 import { benchImages } from "./images.ts";
 import { benchLoad, loadBenchTable } from "./load.ts";
+import { benchWeight, keptWeight, weightTable } from "./weight.ts";
 
 const log = (line: string) => {
   process.stderr.write(`${line}\n`);
@@ -24,6 +25,11 @@ const BENCHES: Readonly<Record<string, () => Promise<boolean>>> = {
     const rows = await benchFaults({ rounds: FAULT_ROUNDS, onProgress: log });
     process.stdout.write(`\n${faultTable(rows)}\n`);
     return rows.every(keptLimits);
+  },
+  weight: async () => {
+    const weight = await benchWeight(log);
+    process.stdout.write(`\n${weightTable(weight)}\n`);
+    return keptWeight(weight);
   },
   images: async () => printed(await benchImages({ rounds: ROUNDS, onProgress: log })),
 };
