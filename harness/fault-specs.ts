@@ -117,6 +117,18 @@ export interface CpuSaturationFault {
   /** What the load competes with the pods with: the weight of a pod that requests so much, 10 to 64000; default 1000. */
   readonly requestMilliCpus?: number;
 }
+/** A model of a kernel panic under load: a node whose CPU use stays above a threshold goes down, for as long as it is in. */
+export interface OverloadCrashFault {
+  readonly kind: "node.overload-crash";
+  /** The nodes that are watched; all workers unless said otherwise. */
+  readonly targets: NodeTargets;
+  /** Percent of the node's cap, or of the machine where it has none; 50 to 99. */
+  readonly threshold: number;
+  /** For how long the mean use is at or above it before the node goes down; 1s to 10m. */
+  readonly for: Duration;
+  /** How many may be down at once; default: as many as leave the control plane's evictions going, see docs. */
+  readonly maxDown?: number;
+}
 
 // ------------------------------------------------------------------------------------------------- network
 
@@ -301,6 +313,7 @@ export type FaultSpec =
   | KubeletStopFault
   | KubeletThrottleFault
   | CpuSaturationFault
+  | OverloadCrashFault
   | KillPodsFault
   | DnsLatencyFault
   | DnsServfailFault

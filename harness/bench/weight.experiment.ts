@@ -20,7 +20,12 @@ export default defineExperiment({
   probes: { pods: { kind: "pod-terminations", service: "checkout", selector: "app=checkout", port: 8080 } },
   faults: {
     lag: { kind: "ingress.endpoint-lag", lag: "1s" },
-    dns: { kind: "dns.latency", names: ["checkout.bench-weight-all.svc.cluster.local"], latency: "100ms", pods: { selector: "app=checkout" } },
+    dns: {
+      kind: "dns.latency",
+      names: ["checkout.bench-weight-all.svc.cluster.local"],
+      latency: "100ms",
+      pods: { selector: "app=checkout" },
+    },
     throttle: { kind: "node.kubelet-throttle", targets: { names: ["worker"] }, qps: 10, burst: 20 },
     busy: { kind: "node.cpu-saturation", targets: { names: ["worker2"] }, percent: 40 },
   },

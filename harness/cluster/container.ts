@@ -17,7 +17,12 @@ export function containerHandle(id: string, knownPid?: number): ContainerHandle 
     counter ??= findCounter(id, knownPid);
     return await readCounter(await counter);
   };
-  return { id, state: () => containerState(id), cpuUsageMs };
+  const cpuFiles = async () => {
+    counter ??= findCounter(id, knownPid);
+    const { path, perMs, quota } = await counter;
+    return { usage: path, perMs, quota };
+  };
+  return { id, state: () => containerState(id), cpuUsageMs, cpuFiles };
 }
 
 async function containerState(id: string): Promise<ContainerState> {
@@ -38,6 +43,7 @@ const CPU_FILES = [
 
 interface CpuCounter {
   readonly path: string;
+  readonly quota: string;
   readonly perMs: number;
   readonly find: RegExp;
 }
@@ -51,7 +57,8 @@ async function findCounter(id: string, knownPid: number | undefined): Promise<Cp
     if (!path.includes(id)) continue;
     const own = path.slice(0, path.indexOf(id) + id.length);
     for (const root of ["/sys/fs/cgroup/cpuacct", "/sys/fs/cgroup/cpu,cpuacct", "/sys/fs/cgroup"]) {
-      const counter = { path: `${root}${own}/${file}`, ...reading };
+      const quota = file === "cpu.stat" ? `${root}${own}/cpu.max` : `/sys/fs/cgroup/cpu${own}/cpu.cfs_quota_us`;
+      const counter = { path: `${root}${own}/${file}`, quota, ...reading };
       const found = await readCounter(counter).catch(() => null);
       if (found !== null) return counter;
     }
@@ -59,7 +66,7 @@ async function findCounter(id: string, knownPid: number | undefined): Promise<Cp
   throw new FaultlineError("cluster", `this machine shows no cgroup with the CPU time of container ${id.slice(0, 12)}`);
 }
 
-async function readCounter({ path, find, perMs }: CpuCounter): Promise<number> {
+async function readCounter({ path, find, perMs }: Omit<CpuCounter, "quota">): Promise<number> {
   const usage = find.exec(await readFile(path, "utf8"))?.[1];
   if (usage !== undefined) return Number(usage) / perMs;
   throw new FaultlineError("cluster", `${path} shows no CPU time`);

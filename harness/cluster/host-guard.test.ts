@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { collectGuards, endOnHost, leftOnHost, renewOnHost, startOnHost } from "./host-guard.ts";
+import { collectGuards, endOnHost, leftOnHost, readFromGuard, renewOnHost, startOnHost } from "./host-guard.ts";
 import { isAlive } from "./owner.ts";
 import { waitFor } from "./wait.ts";
 
@@ -123,4 +123,22 @@ test("gc leaves what somebody answers for", async () => {
   await startOnHost(part(), LONG_MS);
   expect(await collectGuards(() => {})).toEqual([]);
   expect(existsSync(effect)).toBe(true);
+});
+
+test("a watch goes on by itself, again after its guard was killed, and the undo comes after its last turn", async () => {
+  const turns = join(world, "turns");
+  const watch = `echo turn >> ${turns}; [ "$(wc -l < ${turns})" -lt 3 ] || echo in > ${effect}`;
+  const watching = { ...part(), inject: ":", watch };
+  await startOnHost(watching, LONG_MS);
+  expect(existsSync(effect)).toBe(false);
+  await until("the third turn", () => existsSync(effect));
+  const first = guardToken();
+  process.kill(Number(first.split(".")[0]), "SIGKILL");
+  await until("the guard to be gone", () => !isAlive(first));
+  rmSync(effect);
+  await renewOnHost(ID, LONG_MS);
+  await until("a turn of the new guard", () => existsSync(effect));
+  expect((await readFromGuard(ID, "watch.sh")) ?? "").toBe(watch);
+  await endOnHost(watching);
+  expect([existsSync(effect), await readFromGuard(ID, "watch.sh")]).toEqual([false, null]);
 });

@@ -21,6 +21,11 @@ export interface HostPart {
   readonly id: string;
   readonly inject: string;
   readonly undo: string;
+  /**
+   * Read by the guard's own shell four times a second while the fault is in, from after the inject on; `$1` is its folder.
+   * It keeps its variables, and starts again without them when the guard does. The undo is run after its last turn.
+   */
+  readonly watch?: string;
 }
 
 /** One inject or undo, all its calls of the engine together. */
@@ -53,6 +58,7 @@ while read -r until < "$1/until"; do
     echo "$?" > "$1/result.new"
     mv "$1/result.new" "$1/result"
   fi
+  [ ! -e "$1/watch.sh" ] || . "$1/watch.sh"
   sleep 0.25 &
   wait "$!"
 done 2> /dev/null`;
@@ -69,6 +75,7 @@ export async function startOnHost(part: HostPart, leaseMs: number): Promise<void
   await put(folder, "owner", processToken());
   await put(folder, "undo.sh", part.undo);
   await put(folder, "guard.sh", GUARD);
+  if (part.watch !== undefined) await put(folder, "watch.sh", part.watch);
   await put(folder, "inject.sh", part.inject);
   await put(folder, "until", untilOf(leaseMs));
   await ensureGuard(folder);
@@ -106,8 +113,8 @@ export async function endOnHost(part: Pick<HostPart, "id" | "undo">): Promise<vo
   await put(folder, "undo.sh", part.undo);
   await rename(join(folder, "until"), join(folder, "ending")).catch(() => undefined);
   try {
-    const injecting = (await read(folder, "result")) === null;
-    // At once, so that the target is back as soon as can be; again when a guard that was still injecting is gone.
+    const injecting = (await read(folder, "result")) === null || (await read(folder, "watch.sh")) !== null;
+    // At once, so that the target is back as soon as can be; again when a guard that was still at it is gone.
     await undo(part.undo);
     if ((await guardEnded(folder)) && injecting) await undo(part.undo);
   } catch (error) {
@@ -118,6 +125,11 @@ export async function endOnHost(part: Pick<HostPart, "id" | "undo">): Promise<vo
     throw error;
   }
   await rm(folder, { recursive: true, force: true });
+}
+
+/** What the scripts of a fault have written into their folder under this name; null: nothing, or the fault is not in. */
+export async function readFromGuard(id: string, name: string): Promise<string | null> {
+  return await read(folderOf(id), name);
 }
 
 /** Ids of the faults that are in on this machine. */

@@ -19,6 +19,17 @@ export interface ContainerHandle {
   state(): Promise<ContainerState>;
   /** CPU time of all its processes since it started, in milliseconds, read from the kernel. @throws `cluster` when it does not run. */
   cpuUsageMs(): Promise<number>;
+  /** The same for a shell of this machine. @throws `cluster` when it does not run. */
+  cpuFiles(): Promise<CpuFiles>;
+}
+/** Files of the kernel's about the CPU time of a container. */
+export interface CpuFiles {
+  /** Its first line ends with the time used since the start. */
+  readonly usage: string;
+  /** What one millisecond counts there. */
+  readonly perMs: number;
+  /** `cpu.max`, or `cpu.cfs_quota_us` with `cpu.cfs_period_us` beside it. */
+  readonly quota: string;
 }
 
 export interface NodeHandle {

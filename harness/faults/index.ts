@@ -21,6 +21,7 @@ import { nodeDrain } from "./node-drain.ts";
 import { nodeFreeze } from "./node-freeze.ts";
 import { kubeletStop } from "./node-kubelet-stop.ts";
 import { kubeletThrottle } from "./node-kubelet-throttle.ts";
+import { overloadCrash } from "./node-overload-crash.ts";
 import { nodeReboot } from "./node-reboot.ts";
 import { noop } from "./noop.ts";
 import { killPods } from "./pods-kill.ts";
@@ -54,6 +55,7 @@ export const faults: FaultTable = {
   "apiserver.latency": apiServerLatency,
   "apiserver.unavailable": apiServerUnavailable,
   "watch.stall": watchStall,
+  "node.overload-crash": overloadCrash,
   noop,
 };
 

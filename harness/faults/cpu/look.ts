@@ -67,6 +67,12 @@ export async function readFacts(node: NodeHandle): Promise<NodeFacts> {
   };
 }
 
+/** CPU time that a node has used since it started, as it sees it itself, in microseconds. */
+export async function readUsedUs(node: NodeHandle): Promise<number> {
+  const input = `${cgroupShell()}\ncounters ""\necho "$USED"`;
+  return Number((await node.exec(["bash", "-s"], { timeoutMs: TIMEOUT_MS, input })).stdout);
+}
+
 /** What a short look at one node found. Shares are percent of its capacity. */
 export interface Look {
   /** The fault's group and its controller are there. */
