@@ -1,6 +1,7 @@
 /** The three DNS faults, on pods that do nothing: what they would be told is looked up where they are. */
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import type { ClusterHandle } from "../cluster/provider.ts";
+import { waitFor } from "../cluster/wait.ts";
 import { expectEvidence, faultContext, untilGoneByItself } from "../testing/fault-context.ts";
 import { type TestNamespace, testNamespace } from "../testing/pause-deployment.ts";
 import { sharedCluster } from "../testing/shared-cluster.ts";
@@ -63,6 +64,24 @@ test("dns.servfail", async () => {
 });
 test.each(["none", "nxdomain", "refused"] as const)("dns.failure: %s", async (answer) => {
   await walk(dnsFailure, { kind: "dns.failure", names, pods, answer });
+});
+
+test("a pod that comes instead of another is hit too, and the revert finds it", async () => {
+  const undo = await dnsServfail.prepare({ kind: "dns.servfail", names, pods }, context);
+  open = undo;
+  await dnsServfail.inject(undo, context, LEASE_MS);
+  const [first] = undo.pods;
+  await cluster.kube.delete({ apiVersion: "v1", kind: "Pod", namespace: namespace.name, name: first?.name ?? "" });
+  await waitFor({
+    what: "the replacement to be hit",
+    timeoutMs: 60_000,
+    everyMs: 250,
+    probe: async () => {
+      const { effective, because, values } = await dnsServfail.verifyEffective(undo, context);
+      const isThere = effective && values.targets === 2 && values.podsCovered === 3;
+      return isThere ? { done: true, value: undefined } : { done: false, saw: `${because} ${JSON.stringify(values)}` };
+    },
+  });
 });
 
 test("a second one on the same pods is refused, and nobody renewing undoes it, rules and all", async () => {

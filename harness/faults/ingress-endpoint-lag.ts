@@ -12,18 +12,11 @@ import { parseDuration, toMs } from "../define/duration.ts";
 import type { EndpointLagFault } from "../fault-specs.ts";
 import type { Evidence } from "../types.ts";
 import { AGENT_IMAGE, setAgent } from "./agent/pod.ts";
-import { freeNetworks, rulesByHand, rulesLeft } from "./agent/redirect.ts";
+import { freeNetworks, putRules, renewRules, rulesByHand, rulesLeft } from "./agent/redirect.ts";
 import type { ApiStatus } from "./agent-image/api-proxy.ts";
 import type { ApiSettings } from "./agent-image/api-settings.ts";
 import { apiServerAddresses } from "./apiserver/addresses.ts";
-import {
-  API_WORDS,
-  endInterception,
-  type Interception,
-  intercept,
-  renewInterception,
-  startApiProxy,
-} from "./apiserver/intercept.ts";
+import { API_WORDS, endInterception, type Interception, interceptionOf, startApiProxy } from "./apiserver/intercept.ts";
 import { type Canary, measureLag, nudgeWatches, removeCanary, THROTTLE_MS } from "./endpoint-lag/canary.ts";
 import { controllerPods, ingressClassOf } from "./endpoint-lag/targets.ts";
 import type { Fault, FaultContext } from "./fault.ts";
@@ -76,11 +69,15 @@ export const endpointLag: Fault<EndpointLagFault, EndpointLagUndo> = {
     ]);
     context.log(`endpoint lag before: ${Math.round(baseline.lagMs)} ms`);
     await setAgent(context, undo.id, settingsOf(undo), leaseMs);
-    await intercept(undo, context, proxyIp, leaseMs, "at-next-packet");
+    await putRules(context, interceptionOf(undo, proxyIp, "at-next-packet"), undo.clients, leaseMs);
     await untilInSync(undo, context, leaseMs);
   },
 
-  renew: (undo, context, leaseMs) => renewInterception(undo, context, settingsOf(undo), leaseMs),
+  /** The pod's lease first: it lapses before the rules go. */
+  async renew(undo, context, leaseMs) {
+    await setAgent(context, undo.id, settingsOf(undo), leaseMs);
+    await renewRules(context, undo.id, undo.clients, leaseMs);
+  },
 
   async verifyEffective(undo, context): Promise<Evidence> {
     // What the controller's throttle does by itself must not pass for a small lag; a larger one it cannot reach.

@@ -2,30 +2,40 @@
 
 import type { PodTargets } from "../../fault-specs.ts";
 import type { FaultSpec } from "../../types.ts";
+import {
+  coverageOf,
+  endFollowing,
+  type Followed,
+  type FollowedTargets,
+  podsNow,
+  redirectPods,
+  renewRedirect,
+} from "../agent/following.ts";
 import { AGENT_IMAGE, setAgent } from "../agent/pod.ts";
-import { freeNetworks, putRules, removeRules, renewRules, rulesByHand, rulesLeft } from "../agent/redirect.ts";
+import { freeNetworks, removeRules, rulesByHand, rulesLeft } from "../agent/redirect.ts";
 import { type Rule, toAddresses } from "../agent/rules.ts";
 import type { ApiMode } from "../agent-image/api-settings.ts";
 import type { Fault, FaultContext } from "../fault.ts";
 import { faultName } from "../names.ts";
 import { evidenceOf, type Finding } from "../node/findings.ts";
-import { choosePods } from "../targets.ts";
+import { choosePods, type PodTarget } from "../targets.ts";
 import { apiServerAddresses } from "./addresses.ts";
 import {
   API_WORDS,
   endConnections,
   endInterception,
   type Interception,
-  intercept,
-  renewInterception,
+  interceptionOf,
   startApiProxy,
 } from "./intercept.ts";
 import { type ApiEffect, apiFindingOf, askFromPods } from "./reading.ts";
 import { removeWatcher, watcherToken } from "./watcher.ts";
 
-export type ApiUndo = Interception & {
+export type ApiUndo = Omit<Interception, "clients"> & {
   readonly effect: ApiEffect;
   readonly latencyMs: number;
+  readonly clients: readonly PodTarget[];
+  readonly targets: FollowedTargets;
 };
 type ApiSpec = FaultSpec & { readonly clients: PodTargets };
 
@@ -55,6 +65,7 @@ export function apiFault<Spec extends ApiSpec>(of: ApiKind<Spec>): Fault<Spec, A
       const undo: ApiUndo = {
         id: faultName("api", context.runId, context.faultId),
         ...of.effectOf(spec),
+        targets: spec.clients,
         clients: await choosePods(context, spec.clients),
         apiServer: await apiServerAddresses(context.cluster.kube),
       };
@@ -67,30 +78,35 @@ export function apiFault<Spec extends ApiSpec>(of: ApiKind<Spec>): Fault<Spec, A
       const rules = kernelRules(undo);
       if (rules.length > 0) {
         const begin = endConnections(undo.apiServer);
-        await putRules(context, { id: undo.id, rules, begin, settle: "" }, undo.clients, leaseMs);
+        await redirectPods(context, followed(undo), { id: undo.id, rules, begin, settle: "" }, leaseMs);
         return;
       }
       const ip = await startApiProxy(undo, context);
       await setAgent(context, undo.id, settingsOf(undo), leaseMs);
-      await intercept(undo, context, ip, leaseMs, "at-once");
+      await redirectPods(context, followed(undo), interceptionOf(undo, ip, "at-once"), leaseMs);
     },
 
     async renew(undo, context, leaseMs) {
       if (undo.clients.length === 0) return;
-      if (kernelRules(undo).length > 0) await renewRules(context, undo.id, undo.clients, leaseMs);
-      else await renewInterception(undo, context, settingsOf(undo), leaseMs);
+      // The pod's lease first: it lapses before the rules go.
+      if (kernelRules(undo).length === 0) await setAgent(context, undo.id, settingsOf(undo), leaseMs);
+      await renewRedirect(context, followed(undo), leaseMs);
     },
 
-    verifyEffective: async (undo, context) => evidenceOf(await findings(undo, context), "all"),
+    async verifyEffective(undo, context) {
+      const evidence = evidenceOf(await findings(undo, podsNow(followed(undo)), context), "all");
+      return { ...evidence, values: { ...evidence.values, ...coverageOf(undo.id) } };
+    },
 
     async revert(undo, context) {
+      await endFollowing(undo.id);
       if (kernelRules(undo).length > 0) await removeRules(context, { id: undo.id, settle: "" });
       else await endInterception(undo, context);
     },
 
     async verifyReverted(undo, context) {
       const rules = await rulesLeft(context, undo.id);
-      const found = await findings(undo, context);
+      const found = await findings(undo, undo.clients, context);
       await removeWatcher(context, undo.id);
       const { effective, because, values } = evidenceOf(found, "any");
       const seen = found.length === 0 ? "none of its clients is there any more" : because;
@@ -105,16 +121,18 @@ export function apiFault<Spec extends ApiSpec>(of: ApiKind<Spec>): Fault<Spec, A
   };
 }
 
+const followed = ({ id, clients, targets }: ApiUndo): Followed => ({ id, pods: clients, targets });
+
 const kernelRules = ({ effect, apiServer }: ApiUndo): readonly Rule[] =>
   BY_KERNEL[effect] === undefined ? [] : toAddresses("filter", apiServer, BY_KERNEL[effect]);
 
 /** Only asked for where the effect is one of the proxy's. */
 const settingsOf = ({ effect, latencyMs }: ApiUndo) => ({ mode: effect as ApiMode, lagMs: latencyMs });
 
-async function findings(undo: ApiUndo, context: FaultContext): Promise<readonly Finding[]> {
-  const { effect, latencyMs, apiServer, clients, id } = undo;
+async function findings(undo: ApiUndo, pods: readonly PodTarget[], context: FaultContext): Promise<readonly Finding[]> {
+  const { effect, latencyMs, apiServer, id } = undo;
   const waitMs = effect === "silent" ? SILENCE_MS : latencyMs + ANSWER_MS;
   const watchToken = effect === "watches-stalled" ? { watchToken: await watcherToken(context, id) } : {};
-  const readings = await askFromPods(context, clients, { address: apiServer[0] ?? "", waitMs, ...watchToken });
+  const readings = await askFromPods(context, pods, { address: apiServer[0] ?? "", waitMs, ...watchToken });
   return readings.map((reading) => apiFindingOf(reading, effect, latencyMs, waitMs));
 }

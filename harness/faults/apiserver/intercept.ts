@@ -5,19 +5,10 @@
  * watch and connect again at once; any other broken connection makes them back off, each time longer, up to a minute.
  */
 import { SYSTEM_NAMESPACE } from "../../cluster/labels.ts";
-import {
-  API_PORT,
-  ensureSystemNamespace,
-  removeAgent,
-  removeObject,
-  resetAgent,
-  setAgent,
-  startAgent,
-} from "../agent/pod.ts";
+import { API_PORT, ensureSystemNamespace, removeAgent, removeObject, resetAgent, startAgent } from "../agent/pod.ts";
 import type { Target } from "../agent/pod-network.ts";
-import { bypassRules, putRules, type Redirect, removeRules, renewRules } from "../agent/redirect.ts";
+import { bypassRules, type Redirect, removeRules } from "../agent/redirect.ts";
 import { type Address, toAddresses } from "../agent/rules.ts";
-import type { ApiSettings } from "../agent-image/api-settings.ts";
 import type { FaultContext } from "../fault.ts";
 import { labelsOf, metadataOf } from "../names.ts";
 import { certificateNames } from "./addresses.ts";
@@ -57,31 +48,13 @@ export async function startApiProxy(undo: Interception, context: FaultContext): 
 }
 
 /**
- * Redirects the clients to a proxy that is there already.
+ * The rules that send the clients to a proxy that is there already.
  * @param idle what becomes of connections that carry nothing at the moment: the next packet on them is reset, or they are
  * ended at once, and the client sees them aborted.
  */
-export async function intercept(
-  undo: Interception,
-  context: FaultContext,
-  proxyIp: string,
-  leaseMs: number,
-  idle: "at-next-packet" | "at-once",
-): Promise<void> {
-  const redirect = redirectOf(undo, proxyIp);
+export function interceptionOf(undo: Interception, proxyIp: string, idle: "at-next-packet" | "at-once"): Redirect {
   const begin = idle === "at-once" ? { begin: endConnections(undo.apiServer) } : {};
-  await putRules(context, { ...redirect, ...begin }, undo.clients, leaseMs);
-}
-
-/** The pod's lease first: it lapses before the rules go. */
-export async function renewInterception(
-  undo: Interception,
-  context: FaultContext,
-  settings: ApiSettings,
-  leaseMs: number,
-): Promise<void> {
-  await setAgent(context, undo.id, { ...settings }, leaseMs);
-  await renewRules(context, undo.id, undo.clients, leaseMs);
+  return { ...redirectOf(undo, proxyIp), ...begin };
 }
 
 /** New connections go to the API server itself; those of the proxy end with a reset, by the proxy or else by the kernel. */

@@ -5,16 +5,9 @@
 
 import { FaultlineError } from "../../errors.ts";
 import type { Evidence, FaultSpec } from "../../types.ts";
+import { coverageOf, endFollowing, type Followed, podsNow, redirectPods, renewRedirect } from "../agent/following.ts";
 import { AGENT_IMAGE, DNS_PORT, removeAgent, resetAgent, setAgent, startAgent } from "../agent/pod.ts";
-import {
-  freeNetworks,
-  putRules,
-  type Redirect,
-  removeRules,
-  renewRules,
-  rulesByHand,
-  rulesLeft,
-} from "../agent/redirect.ts";
+import { freeNetworks, type Redirect, removeRules, rulesByHand, rulesLeft } from "../agent/redirect.ts";
 import type { DnsMode, DnsSettings } from "../agent-image/dns-proxy.ts";
 import type { Fault, FaultContext } from "../fault.ts";
 import { faultName } from "../names.ts";
@@ -24,12 +17,10 @@ import { findingOf } from "./effect.ts";
 import { type LookupPlan, lookUp } from "./lookup.ts";
 import { type DnsSpec, lookedAt } from "./names.ts";
 
-export type DnsUndo = {
-  readonly id: string;
+export type DnsUndo = Followed & {
   readonly mode: DnsMode;
   readonly latencyMs: number;
   readonly names: readonly string[];
-  readonly pods: readonly PodTarget[];
   /** Address of the cluster's DNS. */
   readonly server: string;
 };
@@ -58,12 +49,14 @@ export function dnsFault<Spec extends DnsSpec & FaultSpec>(
     validate: of.validate,
 
     async prepare(spec, context) {
+      // An empty selector is every pod of the namespace.
+      const targets = spec.pods ?? { selector: "" };
       const undo: DnsUndo = {
         id: faultName(WORD, context.runId, context.faultId),
         ...of.effectOf(spec),
         names: spec.names.map((name) => name.toLowerCase()),
-        // An empty selector is every pod of the namespace.
-        pods: await choosePods(context, spec.pods ?? { selector: "" }),
+        targets,
+        pods: await choosePods(context, targets),
         server: await dnsAddress(context),
       };
       await freeNetworks(context, undo.pods, undo.id, [WORD]);
@@ -77,18 +70,22 @@ export function dnsFault<Spec extends DnsSpec & FaultSpec>(
       const env = { UPSTREAM: undo.server };
       const ip = await startAgent(context, { name: undo.id, id: undo.id, role: "dns", node, env });
       await setAgent(context, undo.id, settingsOf(undo), leaseMs);
-      await putRules(context, redirectOf(undo, ip), undo.pods, leaseMs);
+      await redirectPods(context, undo, redirectOf(undo, ip), leaseMs);
     },
 
     async renew(undo, context, leaseMs) {
       if (undo.pods.length === 0) return;
       await setAgent(context, undo.id, settingsOf(undo), leaseMs);
-      await renewRules(context, undo.id, undo.pods, leaseMs);
+      await renewRedirect(context, undo, leaseMs);
     },
 
-    verifyEffective: async (undo, context) => evidenceOf(await findings(undo, context), "all"),
+    async verifyEffective(undo, context) {
+      const evidence = evidenceOf(await findings(undo, podsNow(undo), context), "all");
+      return { ...evidence, values: { ...evidence.values, ...coverageOf(undo.id) } };
+    },
 
     async revert(undo, context) {
+      await endFollowing(undo.id);
       // What is held back is answered before its way back is gone.
       await resetAgent(context, undo.id);
       await removeRules(context, redirectOf(undo, ""));
@@ -99,7 +96,7 @@ export function dnsFault<Spec extends DnsSpec & FaultSpec>(
 
     async verifyReverted(undo, context): Promise<Evidence> {
       const rules = await rulesLeft(context, undo.id);
-      const { effective, because, values } = evidenceOf(await findings(undo, context), "any");
+      const { effective, because, values } = evidenceOf(await findings(undo, undo.pods, context), "any");
       const isGone = Object.keys(values).length > 0 && undo.pods.length > 0 && values.targets === 0;
       const seen = isGone ? "none of its pods is there any more" : because;
       return {
@@ -142,10 +139,13 @@ const planOf = ({ mode, names, server }: DnsUndo): LookupPlan => ({
   tryMs: mode === "drop" ? SILENCE_MS : TRY_MS,
 });
 
-async function findings(undo: DnsUndo, context: FaultContext): Promise<readonly Finding[]> {
+/** Pods that ask another DNS server are refused at the start, and left alone when they come later. */
+async function findings(undo: DnsUndo, pods: readonly PodTarget[], context: FaultContext): Promise<readonly Finding[]> {
   const plan = planOf(undo);
-  const readings = await lookUp(context, undo.pods, plan);
-  return readings.map((reading) => findingOf(reading, { ...undo, hit: plan.hit }, plan.tryMs));
+  const readings = await lookUp(context, pods, plan);
+  return readings
+    .filter(({ asksCluster }) => asksCluster)
+    .map((reading) => findingOf(reading, { ...undo, hit: plan.hit }, plan.tryMs));
 }
 
 /** What is so already cannot be told from the fault's effect. */
