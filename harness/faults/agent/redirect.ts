@@ -7,7 +7,7 @@ import { SYSTEM_NAMESPACE } from "../../cluster/labels.ts";
 import type { NodeHandle } from "../../cluster/provider.ts";
 import { FaultlineError } from "../../errors.ts";
 import type { FaultContext } from "../fault.ts";
-import { endOnNode, NODE_FOLDER, type NodePart, renewOnNode, startOnNode } from "../node/on-node.ts";
+import { endOnNode, NODE_FOLDER, type NodePart, renewOnNode, runOnNode, startOnNode } from "../node/on-node.ts";
 import { type PodNetwork, podNetwork, type Target } from "./pod-network.ts";
 import { idsIn, type Rule, restoreInput } from "./rules.ts";
 
@@ -20,8 +20,6 @@ export interface Redirect {
   /** bash, run with `$1` as the network namespace once its rules are out; its failure counts for nothing. */
   readonly settle: string;
 }
-
-const TIMEOUT_MS = 60_000;
 
 /** `each`: runs a function for every network namespace that has rules of this fault; a pod may go meanwhile. */
 const LIBRARY = `
@@ -99,15 +97,14 @@ export async function renewRules(
  * last rule the kernel stops translating in that network namespace, and a reset from the proxy would not be understood.
  */
 export async function bypassRules(context: FaultContext, id: string, past: readonly Rule[]): Promise<void> {
-  const script = `export ID=${id}
-${LIBRARY}
+  const script = `${LIBRARY}
 bypass() {
   { removal filter; cat <<'RULES'
 ${restoreInput(id, past)}RULES
   } | restore "$1"
 }
 each bypass`;
-  await onAllNodes(context, async (node) => node.exec(["bash", "-s"], { timeoutMs: TIMEOUT_MS, input: script }));
+  await onAllNodes(context, async (node) => runOnNode(node, id, script));
 }
 
 /** Takes all rules of the fault out, wherever they are, and ends the leases. */
@@ -117,12 +114,11 @@ export async function removeRules(context: FaultContext, redirect: Omit<Redirect
 
 /** How many rules of the fault there are in all pods of all nodes; those of a node that is down are gone with it. */
 export async function rulesLeft(context: FaultContext, id: string): Promise<number> {
-  const script = `export ID=${id}
-${LIBRARY}
+  const script = `${LIBRARY}
 count() { grep -cF "$MARK" <<< "$saved"; }
 each count`;
   const counts = await onAllNodes(context, async (node) => {
-    const { stdout } = await node.exec(["bash", "-s"], { timeoutMs: TIMEOUT_MS, input: script });
+    const { stdout } = await runOnNode(node, id, script);
     return stdout.split("\n").reduce((sum, line) => sum + Number(line), 0);
   });
   return counts.reduce((sum, count) => sum + count, 0);

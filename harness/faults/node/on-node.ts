@@ -79,6 +79,11 @@ true`;
   await unlessOff(node.exec(["bash", "-s"], { timeoutMs: TIMEOUT_MS, input: script }));
 }
 
+/** Runs a script with `$ID` and `$DIR` while no other of any fault runs there, the undo of a guard among them. */
+export async function runOnNode(node: NodeHandle, id: string, script: string): Promise<ExecResult> {
+  return await node.exec(["bash", "-s"], { timeoutMs: TIMEOUT_MS, input: `${enter(id)}\n${script}` });
+}
+
 /** Ids of all faults that are in on this node. */
 export async function leftOnNode(node: NodeHandle): Promise<readonly string[]> {
   const listing = node.exec(["ls", "-1", NODE_FOLDER], { timeoutMs: TIMEOUT_MS, accept: "any" });
