@@ -42,7 +42,8 @@ async function untilOneIsDown(): Promise<Evidence> {
     everyMs: 500,
     probe: async () => {
       const evidence = await measured();
-      return evidence.values.down === 1 ? { done: true, value: evidence } : { done: false, saw: evidence.because };
+      const isDown = evidence.values.down === 1 && evidence.effective;
+      return isDown ? { done: true, value: evidence } : { done: false, saw: evidence.because };
     },
   });
 }

@@ -32,8 +32,8 @@ const WORD = "overload";
 const THRESHOLD = { least: 50, most: 99, fractions: true };
 const MAX_DOWN = { least: 1, most: 100 };
 const FOR_MS = { least: 1_000, most: 600_000 };
-/** The watch looks four times a second; one that is silent for this long does not run. */
-const SILENT_MS = 10_000;
+/** The watch looks four times a second, but for up to 10 s in which a node resists its pause; one silent for longer does not run. */
+const SILENT_MS = 15_000;
 
 const partOf = ({ id, rule, machines }: OverloadCrashUndo) => ({
   id,
@@ -126,16 +126,15 @@ async function lookAt(undo: OverloadCrashUndo, machine: Machine, context: FaultC
   };
   const before = await findDown();
   if (before !== undefined) return await isDown(machine, before);
-  try {
-    const node = (await context.cluster.nodes()).find(({ name }) => name === machine.name);
-    if (node === undefined) return { name: machine.name, inEffect: false, saw: "it is gone" };
-    return await isWatched(undo, node, context);
-  } catch (error) {
-    // It went down while it was looked at.
-    const since = await findDown();
-    if (since === undefined) throw error;
-    return await isDown(machine, since);
-  }
+  const node = (await context.cluster.nodes()).find(({ name }) => name === machine.name);
+  if (node === undefined) return { name: machine.name, inEffect: false, saw: "it is gone" };
+  const finding = await isWatched(undo, node, context).catch((error: unknown) => error as Error);
+  if (!(finding instanceof Error) && finding.inEffect) return finding;
+  // It may have gone down while it was looked at.
+  const since = await findDown();
+  if (since !== undefined) return await isDown(machine, since);
+  if (finding instanceof Error) throw finding;
+  return finding;
 }
 
 async function isDown(machine: Machine, down: WatchLine): Promise<Finding> {
