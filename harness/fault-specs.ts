@@ -2,7 +2,7 @@
  * The vocabulary of faults: what a definition says of each kind, with units and bounds. Imports nothing but types.ts.
  * A new fault adds its interface here, in the section of its family, and its name to the union at the end.
  */
-import type { Duration } from "./types.ts";
+import type { Duration, JsonObject } from "./types.ts";
 
 // ------------------------------------------------------------------------------------------------- targets
 
@@ -62,6 +62,32 @@ export interface KillPodsFault {
   readonly targets: PodTargets;
   /** `none` (default): as a crash; `pod`: the pod's own; or whole seconds, 1s to 10m. */
   readonly grace?: "pod" | "none" | Duration;
+}
+/** A container of each pod is killed, with no warning, whenever it starts. */
+export interface CrashLoopFault {
+  readonly kind: "pods.crash-loop";
+  readonly targets: PodTargets;
+  /** Default: the first of the pod. */
+  readonly container?: string;
+}
+/** The memory of a container of each pod is used up until the kernel kills it; one-shot. Without a limit it is refused. */
+export interface OomFault {
+  readonly kind: "pods.oom";
+  readonly targets: PodTargets;
+  /** Default: the first of the pod. */
+  readonly container?: string;
+}
+/** Pods come and go on one node, as builder jobs do. */
+export interface PodChurnFault {
+  readonly kind: "pods.churn";
+  /** One node. */
+  readonly targets: NodeTargets;
+  /** Started each second, 0.5 to 20; what the node has no room for is refused. */
+  readonly podsPerSecond: number;
+  /** From a pod's creation to its deletion, 1s to 5m. */
+  readonly lifetime: Duration;
+  /** The spec of the pods, images by the names of `workload.images`; default: one container that does nothing. */
+  readonly template?: JsonObject;
 }
 // --------------------------------------------------------------------------------------------------- nodes
 
@@ -329,4 +355,7 @@ export type FaultSpec =
   | ApiServerLatencyFault
   | ApiServerUnavailableFault
   | WatchStallFault
+  | PodChurnFault
+  | CrashLoopFault
+  | OomFault
   | NoopFault;

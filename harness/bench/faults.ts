@@ -110,7 +110,7 @@ async function settle(fault: Fault<FaultSpec, Json>, undo: Json, context: FaultC
 }
 
 const contextOf = (cluster: ClusterHandle, faultId: string): FaultContext => ({
-  ...{ cluster, namespace: NAMESPACE, faultId, runId: "bench", random: seeded(1), budgetMs: BUDGET_MS },
+  ...{ cluster, namespace: NAMESPACE, faultId, runId: "bench", random: seeded(1), budgetMs: BUDGET_MS, images: {} },
   ...{ signal: new AbortController().signal, log: () => undefined, observe: () => undefined },
 });
 

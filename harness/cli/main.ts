@@ -70,7 +70,8 @@ function experimentVerbs(root: Command, set: (code: number) => void): void {
     .action(async (files: string[], options) => set(await (await import("./plan.ts")).planCommand(files, options)));
   root
     .command("faults")
-    .description("list the faults and what each needs")
+    .description("list the faults, what each needs, and whether it can work")
+    .option("--cluster <name>", "look whether each can work on this cluster of ours")
     .option("--json", "as JSON", false)
     .action(async (options) => set(await (await import("./faults.ts")).faultsCommand(options)));
 }

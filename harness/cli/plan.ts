@@ -1,9 +1,10 @@
 /** `faultline plan`: what would happen, to which objects, for how long. Touches nothing. */
 import { formatMs } from "../define/duration.ts";
 import { faults } from "../faults/index.ts";
-import { scriptProblems } from "../run/check-script.ts";
+import { planProblems } from "../run/check-plan.ts";
+import { expectedTargets } from "../run/check-targets.ts";
 import { planFile } from "../run/load-definition.ts";
-import type { Plan, PlannedArm } from "../types.ts";
+import type { Plan, PlannedArm, PlannedStep } from "../types.ts";
 import { experimentFiles } from "./files.ts";
 import { EXIT_USAGE } from "./main.ts";
 import { printProblems } from "./problems.ts";
@@ -22,7 +23,7 @@ export async function planCommand(given: readonly string[], options: PlanOptions
       { file, size: options.size, arms: options.arm, ...(options.seed === undefined ? {} : { seed: options.seed }) },
       faults,
     );
-    const problems = "problems" in result ? result.problems : await scriptProblems(result.plan);
+    const problems = "problems" in result ? result.problems : await planProblems(result.plan);
     if ("problems" in result || problems.length > 0) {
       printProblems(file, problems, options.json);
       exitCode = EXIT_USAGE;
@@ -54,9 +55,15 @@ function describeArm(plan: Plan, arm: PlannedArm): string[] {
     `    baseline ${formatMs(plan.phases.baselineMs)}, ${arm.steps.length === 0 ? `no fault for ${formatMs(plan.phases.undisturbedMs)}` : "then faults"}, recovery ${formatMs(plan.phases.recoveryMs)}`,
     ...arm.steps.map(
       (step) =>
-        `    +${formatMs(step.atMs)} ${step.spec.kind} (${step.fault}) for ${formatMs(step.forMs)}: ${details(step.spec)}`,
+        `    +${formatMs(step.atMs)} ${step.spec.kind} (${step.fault}) for ${formatMs(step.forMs)}: ${details(step.spec)}${targetsOf(arm, step)}`,
     ),
   ];
+}
+
+/** Whom it hits, as far as the plan tells. */
+function targetsOf(arm: PlannedArm, step: PlannedStep): string {
+  const pods = expectedTargets(arm, step);
+  return pods === null ? "" : ` → ${pods}`;
 }
 
 const details = (spec: object) =>

@@ -7,7 +7,7 @@ import { readJournal } from "../journal/journal.ts";
 import { openFaults, openNamespaces } from "../journal/open-faults.ts";
 import { writeReports } from "../report/reporter.ts";
 import { terminalSummary } from "../report/terminal.ts";
-import { scriptProblems } from "../run/check-script.ts";
+import { planProblems } from "../run/check-plan.ts";
 import { planFile } from "../run/load-definition.ts";
 import { readPlan, readRun } from "../run/read-run.ts";
 import { listRuns, type RunFolder, reportsProblems } from "../run/run-folder.ts";
@@ -62,7 +62,7 @@ async function planAll(files: readonly string[], options: RunCommandOptions): Pr
   for (const file of files) {
     const seed = options.seed === undefined ? {} : { seed: options.seed };
     const result = await planFile({ file, size: options.size, arms: options.arm, ...seed }, faults);
-    const more = "plan" in result ? await scriptProblems(result.plan) : [];
+    const more = "plan" in result ? await planProblems(result.plan) : [];
     const problems = [...("problems" in result ? result.problems : []), ...more, ...reportsProblems(options.reports)];
     if ("plan" in result && problems.length === 0) plans.push(result.plan);
     else {

@@ -13,6 +13,8 @@ export interface FaultContext {
   /** Unique in the run; part of the names of what the fault creates. */
   readonly faultId: string;
   readonly runId: string;
+  /** References that the nodes know, by the names of `workload.images`; empty where nothing is injected any more. */
+  readonly images: Readonly<Record<string, string>>;
   readonly random: Random;
   /** Aborted when the user or the guard stops the run; revert gets one of its own. */
   readonly signal: AbortSignal;

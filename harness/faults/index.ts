@@ -24,7 +24,10 @@ import { kubeletThrottle } from "./node-kubelet-throttle.ts";
 import { overloadCrash } from "./node-overload-crash.ts";
 import { nodeReboot } from "./node-reboot.ts";
 import { noop } from "./noop.ts";
+import { podChurn } from "./pods-churn.ts";
+import { crashLoop } from "./pods-crash-loop.ts";
 import { killPods } from "./pods-kill.ts";
+import { podsOom } from "./pods-oom.ts";
 import { terminatePods } from "./pods-terminate.ts";
 import { watchStall } from "./watch-stall.ts";
 
@@ -34,6 +37,9 @@ export const faults: FaultTable = {
   "ingress.endpoint-lag": endpointLag,
   "pods.terminate": terminatePods,
   "pods.kill": killPods,
+  "pods.churn": podChurn,
+  "pods.crash-loop": crashLoop,
+  "pods.oom": podsOom,
   "node.freeze": nodeFreeze,
   "node.crash": nodeCrash,
   "node.reboot": nodeReboot,

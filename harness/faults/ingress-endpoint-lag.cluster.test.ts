@@ -37,6 +37,7 @@ function contextOf(faultId: string): FaultContext {
     namespace: "default",
     faultId,
     runId: "lag-test",
+    images: {},
     random: seeded(1),
     signal: new AbortController().signal,
     budgetMs: 120_000,

@@ -23,6 +23,7 @@ const context = (seed = 1): FaultContext => ({
   namespace: "shop",
   faultId: "f",
   runId: "r",
+  images: {},
   random: seeded(seed),
   signal: new AbortController().signal,
   budgetMs: 1_000,

@@ -66,3 +66,15 @@ const isObject = (value: Json | undefined): value is JsonObject =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 const nameOf = (value: Json) => (isObject(value) ? value.name : undefined);
 const named = (items: readonly Json[]) => items.every((item) => typeof nameOf(item) === "string");
+
+/** Replaces the plan's image names by what the nodes know, and forbids to pull what was built here. */
+export function withImages(object: JsonObject, images: Readonly<Record<string, string>>): JsonObject {
+  const replace = (value: Json): Json => {
+    if (Array.isArray(value)) return value.map(replace);
+    if (typeof value !== "object" || value === null) return value;
+    const copy = Object.fromEntries(Object.entries(value).map(([key, child]) => [key, replace(child)]));
+    const image = typeof copy.image === "string" ? images[copy.image] : undefined;
+    return image === undefined ? copy : merge(copy, { image, imagePullPolicy: "Never" });
+  };
+  return replace(object) as JsonObject;
+}

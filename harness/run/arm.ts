@@ -9,20 +9,18 @@
  *  7. namespace removed (by the caller, side by side with the next arm)
  * Whatever happens in between, open faults are reverted on a budget of their own and files are closed.
  */
-import { appendFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { setImds } from "../cluster/imds/install.ts";
 import type { ClusterHandle } from "../cluster/provider.ts";
 import { waitFor } from "../cluster/wait.ts";
 import { formatMs } from "../define/duration.ts";
 import { allOf, FaultlineError, messageOf } from "../errors.ts";
-import type { FaultContext } from "../faults/fault.ts";
 import type { Journal } from "../journal/journal.ts";
 import { openFaults } from "../journal/open-faults.ts";
 import { INGRESS_URL } from "../plan/plan.ts";
-import { seeded } from "../plan/random.ts";
-import type { ProbeContext, RunningProbe } from "../probes/probe.ts";
-import type { JournalEntry, Observation, Phase, Plan, PlannedArm, PlannedStep } from "../types.ts";
+import type { RunningProbe } from "../probes/probe.ts";
+import type { JournalEntry, Phase, Plan, PlannedArm, PlannedStep } from "../types.ts";
+import { contextOf, probeContextOf } from "./arm-context.ts";
 import { recordLoad, unsettled } from "./arm-journal.ts";
 import { pause, type RunClock, stopped } from "./clock.ts";
 import { type ActiveFault, injectFault, measureAgain, revertFault } from "./fault-step.ts";
@@ -211,35 +209,6 @@ async function waitUntilWarm(run: ArmRun, warm: { good: number; bad: number }): 
         ? { done: true, value: undefined }
         : { done: false, saw: `${warm.good} good, ${warm.bad} bad in the last interval` },
   });
-}
-
-function contextOf(run: ArmRun, step: PlannedStep, signal: AbortSignal, budgetMs: number): FaultContext {
-  return {
-    cluster: run.cluster,
-    namespace: run.arm.namespace,
-    faultId: step.id,
-    runId: run.folder.runId,
-    random: seeded(run.arm.seed).fork(step.id),
-    signal,
-    budgetMs,
-    log: run.ports.progress,
-    observe: (seen) => writeObservation(run, { t: run.clock.now(), probe: step.fault, ...seen } as Observation),
-  };
-}
-
-function probeContextOf(run: ArmRun): ProbeContext {
-  return {
-    cluster: run.cluster,
-    namespace: run.arm.namespace,
-    clock: run.clock,
-    upstreamFile: run.folder.arm(run.arm.name).upstream,
-    observe: (observation) => writeObservation(run, observation),
-    log: run.ports.progress,
-  };
-}
-
-function writeObservation(run: ArmRun, observation: Observation): void {
-  appendFileSync(run.folder.arm(run.arm.name).observations, `${JSON.stringify(observation)}\n`);
 }
 
 function limitError(plan: Plan, arm: PlannedArm): FaultlineError {

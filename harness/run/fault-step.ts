@@ -44,14 +44,15 @@ export async function injectFault(
   await enterIntoLedger(context, { ...identity, undo });
   await fault.inject(undo, context, LEASE_MS);
   note("injected");
-  const evidence = await fault.verifyEffective(undo, context);
+  const evidence = await renewing(fault, undo, context, async () => fault.verifyEffective(undo, context));
   note(evidence.effective ? "effective" : "ineffective", { evidence });
   return { identity, fault, undo, evidence };
 }
 
 /** Measures the effect once more, so that a fault which faded meanwhile is known. Never throws: not to know is ineffective. */
 export async function measureAgain(active: ActiveFault, context: FaultContext, append: Append): Promise<Evidence> {
-  const evidence = await active.fault.verifyEffective(active.undo, context).catch(
+  const { fault, undo } = active;
+  const evidence = await renewing(fault, undo, context, async () => fault.verifyEffective(undo, context)).catch(
     (error: unknown): Evidence => ({
       effective: false,
       because: `the effect could not be measured before the revert: ${messageOf(error)}`,
@@ -60,6 +61,20 @@ export async function measureAgain(active: ActiveFault, context: FaultContext, a
   );
   stateWriter(active.identity, append)(evidence.effective ? "effective" : "ineffective", { evidence });
   return evidence;
+}
+
+/** To measure an effect may take longer than the lease lasts. */
+async function renewing<T>(fault: Fault, undo: Json, context: FaultContext, measure: () => Promise<T>): Promise<T> {
+  const timer = setInterval(() => {
+    fault
+      .renew?.(undo, context, LEASE_MS)
+      .catch((error: unknown) => context.log(`a lease could not be renewed: ${messageOf(error)}`));
+  }, LEASE_MS / 3);
+  try {
+    return await measure();
+  } finally {
+    clearInterval(timer);
+  }
 }
 
 /**

@@ -81,7 +81,7 @@ async function imageProblems(plan: Plan, { kube }: ClusterHandle): Promise<Probl
   );
   const built = new Set(plan.images.map((image) => image.name));
   const problems = plan.arms.flatMap((arm) =>
-    imagesOf(arm.manifests)
+    imagesOf([arm.manifests, arm.steps])
       .filter(
         (image) =>
           !built.has(image) &&

@@ -70,6 +70,7 @@ async function revertEntry(
     random: seeded(0).fork(entry.id),
     signal: AbortSignal.timeout(timeoutMs),
     budgetMs: timeoutMs,
+    images: {},
     log: ports.progress,
     observe: () => undefined,
   };

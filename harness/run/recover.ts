@@ -123,6 +123,7 @@ async function revertOpen(
     namespace: arm?.namespace ?? "",
     faultId: open.id,
     runId: folder.runId,
+    images: {},
     random: seeded(plan.seed).fork(open.id),
     signal: AbortSignal.timeout(plan.limits.revertMs),
     budgetMs: plan.limits.revertMs,

@@ -3,8 +3,8 @@
 import type { Kube, KubeObject } from "../cluster/kube.ts";
 import { LABEL_OWNER, LABEL_RUN, OWNER } from "../cluster/labels.ts";
 import { waitFor } from "../cluster/wait.ts";
-import { merge } from "../plan/overlay.ts";
-import type { Json, Manifest, PlannedArm } from "../types.ts";
+import { withImages } from "../plan/overlay.ts";
+import type { JsonObject, Manifest, PlannedArm } from "../types.ts";
 
 const WORKLOADS = ["Deployment", "StatefulSet", "DaemonSet"];
 
@@ -24,7 +24,8 @@ export async function deploy(
   readyWithinMs: number,
   signal: AbortSignal,
 ): Promise<void> {
-  for (const manifest of arm.manifests) await kube.apply(withImages(manifest, images));
+  for (const manifest of arm.manifests)
+    await kube.apply(withImages(manifest as unknown as JsonObject, images) as unknown as Manifest);
   const workloads = arm.manifests.filter((manifest) => WORKLOADS.includes(manifest.kind));
   await waitFor({
     what: `workload of ${arm.namespace} available`,
@@ -66,18 +67,6 @@ export async function removeNamespace(kube: Kube, namespace: string, timeoutMs: 
       return { done: false, saw: `phase ${object.status?.phase} ${why}` };
     },
   });
-}
-
-/** Replaces the plan's image names by what the nodes know, and forbids to pull what was built here. */
-function withImages(manifest: Manifest, images: Readonly<Record<string, string>>): Manifest {
-  const replace = (value: Json): Json => {
-    if (Array.isArray(value)) return value.map(replace);
-    if (typeof value !== "object" || value === null) return value;
-    const object = Object.fromEntries(Object.entries(value).map(([key, child]) => [key, replace(child as Json)]));
-    const image = typeof object.image === "string" ? images[object.image] : undefined;
-    return image === undefined ? object : merge(object, { image, imagePullPolicy: "Never" });
-  };
-  return replace(manifest as unknown as Json) as unknown as Manifest;
 }
 
 const refOf = (manifest: Manifest, namespace: string) => ({

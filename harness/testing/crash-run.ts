@@ -74,7 +74,7 @@ async function crashRun(run: CrashRun): Promise<void> {
   };
   const signal = new AbortController().signal;
   const contextOf = (step: PlannedStep) => ({
-    ...{ cluster, namespace: run.namespace, faultId: step.id, runId, signal, budgetMs: 120_000 },
+    ...{ cluster, namespace: run.namespace, faultId: step.id, runId, signal, budgetMs: 120_000, images: {} },
     ...{ random: seeded(run.seed).fork(step.id), log: say, observe: () => undefined },
   });
   await runTimeline(made.arms[0]?.steps ?? [], {

@@ -12,6 +12,7 @@ export function faultContext(cluster: ClusterHandle, change: Partial<FaultContex
     namespace: "default",
     faultId: "test/fault/0",
     runId: "fault-test",
+    images: {},
     random: seeded(1),
     signal: new AbortController().signal,
     budgetMs: 120_000,

@@ -68,6 +68,7 @@ it("each ended pod is seen by the API, the endpoints, its own log and the ingres
     namespace: NAMESPACE,
     faultId: "test/terminations/0",
     runId: "checkout-test",
+    images: {},
     random: seeded(1),
     signal: new AbortController().signal,
     budgetMs: 120_000,

@@ -1,5 +1,6 @@
 /** Containers of pods as the runtime of their nodes knows them: another path than the API. */
 import type { KubeObject } from "../../cluster/kube.ts";
+import { LABEL_FAULT } from "../../cluster/labels.ts";
 import type { NodeHandle } from "../../cluster/provider.ts";
 import { FaultlineError } from "../../errors.ts";
 import type { FaultContext } from "../fault.ts";
@@ -25,14 +26,23 @@ export async function nodeOf(context: FaultContext, name: string): Promise<NodeH
 
 /** Those containers that run on a node, by what its runtime says; none where the node is off or gone. */
 export async function runningOn(node: NodeHandle | null): Promise<ReadonlySet<string>> {
-  if (node === null) return new Set();
+  return new Set(await ask(node, ["ps", "--state", "running"]));
+}
+
+/** How many sandboxes of a fault's own pods are ready on a node; none where the node is off or gone. */
+export async function sandboxesOf(node: NodeHandle | null, id: string): Promise<number> {
+  return (await ask(node, ["pods", "--state", "ready", "--label", `${LABEL_FAULT}=${id}`])).length;
+}
+
+/** Ids, one a line. */
+async function ask(node: NodeHandle | null, argv: readonly string[]): Promise<readonly string[]> {
+  if (node === null) return [];
   try {
-    const listed = ["crictl", "ps", "--state", "running", "--quiet", "--no-trunc"];
-    const { stdout } = await node.exec(listed, { timeoutMs: TIMEOUT_MS });
-    return new Set(stdout.split("\n").filter((line) => line !== ""));
+    const { stdout } = await node.exec(["crictl", ...argv, "--quiet", "--no-trunc"], { timeoutMs: TIMEOUT_MS });
+    return stdout.split("\n").filter((line) => line !== "");
   } catch (error) {
     const off = error instanceof FaultlineError && ["stopped", "gone"].includes(String(error.context.nodeState));
-    if (off) return new Set();
+    if (off) return [];
     throw error;
   }
 }

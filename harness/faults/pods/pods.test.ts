@@ -4,6 +4,8 @@ import { fakeCluster } from "../../testing/fake-cluster.ts";
 import { faultContext } from "../../testing/fault-context.ts";
 import { killPods } from "../pods-kill.ts";
 import { idOf, runningContainers } from "./containers.ts";
+import { lookIfWell, reportOf } from "./kubelet-says.ts";
+import { bytesOf, type ContainerTarget } from "./on-nodes.ts";
 import { lookAtOwner, type Owner, ownersOf } from "./owners.ts";
 import { pauseImage } from "./pause-image.ts";
 
@@ -64,6 +66,56 @@ describe("owners", () => {
   it("that are gone, or have the name of one that is, want nothing", async () => {
     expect(await lookAtOwner(context, { ...owner, name: "other" })).toMatchObject({ inEffect: false, saw: "is gone" });
     expect(await lookAtOwner(context, { ...owner, uid: "older" })).toMatchObject({ inEffect: false, saw: "is gone" });
+  });
+});
+
+describe("quantities", () => {
+  it.each([
+    ["64Mi", 2 ** 26],
+    ["1.5G", 1.5e9],
+    ["1048576", 2 ** 20],
+    ["0", 0],
+    ["much", 0],
+  ])("%s is %d bytes", (text, bytes) => expect(bytesOf(text)).toBe(bytes));
+});
+
+describe("what the kubelet says of a container", () => {
+  const target: ContainerTarget = {
+    namespace: "shop",
+    name: "web",
+    uid: "u",
+    node: "w",
+    ip: "",
+    container: "c",
+    containerId: "aa",
+    memoryLimit: 2 ** 20,
+  };
+  const say = (status: object, uid = "u") =>
+    fake.put({
+      apiVersion: "v1",
+      kind: "Pod",
+      metadata: { namespace: "shop", name: "web", uid },
+      status: { containerStatuses: [{ name: "c", restartCount: 3, ...status }] },
+    });
+  const killed = { terminated: { containerID: "containerd://aa", exitCode: 137, reason: "OOMKilled" } };
+
+  it("is its last end, whether or not it runs again", async () => {
+    say({ state: { running: {} }, lastState: killed });
+    expect(await reportOf(target, context)).toMatchObject({ restarts: 3, ended: { containerID: "aa", exitCode: 137 } });
+    say({ state: killed });
+    expect(await reportOf(target, context)).toMatchObject({ waiting: "", ended: { reason: "OOMKilled" } });
+  });
+  it("is nothing when another pod has the name", async () => {
+    say({ state: { running: {} } }, "other");
+    expect(await reportOf(target, context)).toBeNull();
+    expect(await lookIfWell(target, context)).toMatchObject({ inEffect: false, saw: "is gone" });
+  });
+  it("is well only when the pod is ready", async () => {
+    say({ state: { waiting: { reason: "CrashLoopBackOff" } } });
+    expect(await lookIfWell(target, context)).toMatchObject({
+      inEffect: true,
+      saw: "not ready after 3 restarts, CrashLoopBackOff",
+    });
   });
 });
 

@@ -10,7 +10,13 @@ import { evidenceOf, type Finding } from "../node/findings.ts";
  * @returns what was last seen; that it did not come to pass is no error here. @throws when nothing could be seen at all.
  */
 export async function lookUntil(
-  until: { readonly what: string; readonly wanted: boolean; readonly timeoutMs: number },
+  until: {
+    readonly what: string;
+    readonly wanted: boolean;
+    readonly timeoutMs: number;
+    /** Asked after each look: what was found will not change any more. */
+    readonly isOver?: (findings: readonly Finding[]) => boolean;
+  },
   context: FaultContext,
   look: () => Promise<readonly Finding[]>,
 ): Promise<Evidence> {
@@ -22,8 +28,11 @@ export async function lookUntil(
       everyMs: 200,
       signal: context.signal,
       probe: async () => {
-        last = evidenceOf(await look(), until.wanted ? "all" : "any");
-        return last.effective === until.wanted ? { done: true, value: last } : { done: false, saw: last.because };
+        const findings = await look();
+        last = evidenceOf(findings, until.wanted ? "all" : "any");
+        return last.effective === until.wanted || until.isOver?.(findings) === true
+          ? { done: true, value: last }
+          : { done: false, saw: last.because };
       },
     });
   } catch (error) {

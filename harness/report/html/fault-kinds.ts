@@ -35,6 +35,8 @@ export function faultLabel(spec: FaultSpec): string {
       return `endpoint changes reach the ingress ${milliseconds(durationMs(spec.lag))} late`;
     case "pods.terminate":
       return `pods terminated: ${counted(spec.rollingRestarts, "rolling restart")}, ${counted(spec.deletions, "deletion")}`;
+    case "pods.churn":
+      return `pods come and go at ${spec.podsPerSecond}/s, each for ${milliseconds(durationMs(spec.lifetime))}`;
     case "noop":
       return "no-op";
     default:
