@@ -1,4 +1,6 @@
 /** Which faults are timed, and how a person would do the same with plain commands. */
+import { availableParallelism } from "node:os";
+import { setTimeout as sleep } from "node:timers/promises";
 import { docker } from "../cluster/docker.ts";
 import { IMDS } from "../cluster/imds/address.ts";
 import { installImds, mockSettings } from "../cluster/imds/install.ts";
@@ -21,7 +23,12 @@ export interface FaultCase {
   readonly limitsMs: { readonly effect: number; readonly clean: number };
   /** What the targets are, made once. */
   readonly prepare?: (cluster: ClusterHandle, namespace: string) => Promise<void>;
-  readonly byHand: { readonly inject: (hands: Hands) => Promise<void>; readonly undo: (hands: Hands) => Promise<void> };
+  readonly byHand: {
+    readonly inject: (hands: Hands) => Promise<void>;
+    readonly undo: (hands: Hands) => Promise<void>;
+    /** Where the fault's own measurement wants to find the fault itself. */
+    readonly isIn?: (hands: Hands) => Promise<boolean>;
+  };
 }
 
 const AGED: Duration = "899s";
@@ -35,6 +42,27 @@ export const FAULT_CASES: readonly FaultCase[] = [
     byHand: {
       inject: async ({ node }) => void (await docker(["pause", node.name])),
       undo: async ({ node }) => void (await docker(["unpause", node.name])),
+    },
+  },
+  {
+    what: "node.cpu-saturation at 50 %, busy loops in the node",
+    spec: { kind: "node.cpu-saturation", targets: { names: ["worker2"] }, percent: 50 },
+    node: "worker2",
+    limitsMs: { effect: 1_000, clean: 1_000 },
+    // Half of the CPUs at full speed.
+    byHand: {
+      inject: async ({ node }) => {
+        const loops = Array.from({ length: Math.max(1, availableParallelism() / 2) }, () => "(while :; do :; done) &");
+        await docker(["exec", "--detach", node.name, "bash", "-c", `${loops.join(" ")} wait`]);
+      },
+      undo: async ({ node }) =>
+        void (await node.exec(["pkill", "--full", "while :; do :; done"], { timeoutMs: 10_000, accept: [0, 1] })),
+      isIn: async ({ node }) => {
+        const usedMs = async () => (await node.container?.cpuUsageMs()) ?? 0;
+        const [before, began] = [await usedMs(), performance.now()];
+        await sleep(300);
+        return (await usedMs()) - before > 0.4 * availableParallelism() * (performance.now() - began);
+      },
     },
   },
   {

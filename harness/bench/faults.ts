@@ -76,8 +76,10 @@ async function timeCase(
       };
       const inject = side === "ours" ? () => fault.inject(undo, context, LEASE_MS) : () => one.byHand.inject(hands);
       const revert = side === "ours" ? () => fault.revert(undo, context) : () => one.byHand.undo(hands);
-      row[side].effect.push(await timed(inject, () => fault.verifyEffective(undo, context), true));
-      row[side].clean.push(await timed(revert, () => fault.verifyReverted(undo, context), false));
+      const { isIn } = side === "byHand" ? one.byHand : {};
+      const seen = isIn && (async () => ({ effective: await isIn(hands), because: "looked at by hand", values: {} }));
+      row[side].effect.push(await timed(inject, seen ?? (() => fault.verifyEffective(undo, context)), true));
+      row[side].clean.push(await timed(revert, seen ?? (() => fault.verifyReverted(undo, context)), false));
       if (side === "byHand") await settle(fault, undo, context);
     }
     const last = (side: "ours" | "byHand") =>
