@@ -23,8 +23,8 @@ export default defineExperiment({
     dns: {
       kind: "dns.latency",
       names: ["checkout.bench-weight-all.svc.cluster.local"],
-      latency: "100ms",
-      pods: { selector: "app=checkout" },
+      latency: "1s",
+      pods: { selector: "app=checkout", count: 2 },
     },
     throttle: { kind: "node.kubelet-throttle", targets: { names: ["worker"] }, qps: 10, burst: 20 },
     busy: { kind: "node.cpu-saturation", targets: { names: ["worker2"] }, percent: 40 },
