@@ -104,10 +104,11 @@ export type TerminationSignal =
   | "requests-after-listener-closed" // count over all terminations: the defect itself
   | "endpoint-lag" // ms, median over terminations of (last request sent − endpoint not ready)
   | "expected-requests-per-window"; // count, smallest over terminations: is the sample large enough to see the defect
+export type Signal = TerminationSignal;
 export interface Mechanism<P extends string = string> {
   readonly name: string;
   readonly over: P;
-  readonly signal: TerminationSignal;
+  readonly signal: Signal;
   /**
    * `defect`: the causal signal; outside of its objective it is the defect, and an SLO that is violated without it is inconclusive.
    * `precondition`: outside of its objective the arm proves nothing and is inconclusive.
@@ -115,7 +116,7 @@ export interface Mechanism<P extends string = string> {
   readonly role: "defect" | "precondition";
   readonly atMost?: number;
   readonly atLeast?: number;
-  /** Fewer samples (terminations) give `inconclusive`. */
+  /** Fewer samples give `inconclusive`. */
   readonly minSamples: number;
 }
 

@@ -38,7 +38,7 @@ export function judgeArm(run: RunRecord, arm: PlannedArm): ArmVerdict {
   const mechanisms = plan.mechanisms.map((mechanism) =>
     judgeMechanism(mechanism, {
       record,
-      window: windows.run,
+      windows,
       terminations: terminations.get(mechanism.over) ?? [],
       disturbed,
     }),
@@ -52,7 +52,7 @@ export function judgeArm(run: RunRecord, arm: PlannedArm): ArmVerdict {
     // An arm without faults has no defect to show: there the violated SLO itself is the finding.
     ...(disturbed ? absentDefect(plan.mechanisms, slos, mechanisms) : []),
   ];
-  const { verdict, because } = conclude(doubts, slos, mechanisms, [...terminations.values()].flat());
+  const { verdict, because } = conclude(doubts, slos, mechanisms, endedPods(plan, terminations));
   return {
     name: arm.name,
     role: arm.role,
@@ -85,7 +85,7 @@ function conclude(
   doubts: readonly string[],
   slos: readonly CheckResult[],
   mechanisms: readonly CheckResult[],
-  terminations: readonly Termination[],
+  ended: string,
 ): { readonly verdict: Verdict; readonly because: string } {
   if (doubts.length > 0) return { verdict: "inconclusive", because: shortened(doubts) };
   const violated = [...slos, ...mechanisms].filter((check) => check.verdict === "violated");
@@ -93,10 +93,15 @@ function conclude(
     return { verdict: "violated", because: shortened(violated.map((check) => check.because)) };
   }
   const first = slos[0]?.because ?? "No SLO was asked for.";
-  const pods =
-    terminations.length === 0 ? "no pod was terminated" : `${counted(terminations.length, "pod")} terminated`;
   const checks = counted(slos.length + mechanisms.length, "check");
-  return { verdict: "held", because: oneSentence([first, `${checks} held, ${pods}`]) };
+  return { verdict: "held", because: oneSentence([first, `${checks} held${ended}`]) };
+}
+
+/** How many pods ended, where a probe looked for that. */
+function endedPods(plan: RunRecord["plan"], terminations: ReadonlyMap<string, readonly Termination[]>): string {
+  const pods = [...terminations.values()].flat().length;
+  if (!Object.values(plan.probes).some(({ kind }) => kind === "pod-terminations")) return "";
+  return pods === 0 ? ", no pod was terminated" : `, ${counted(pods, "pod")} terminated`;
 }
 
 /** At most three reasons; the checks themselves hold the rest. */

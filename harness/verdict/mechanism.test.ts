@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import { requestColumns, upstreamColumns } from "../testing/columns.ts";
 import type { ArmRecord, Mechanism, Termination } from "../types.ts";
-import { judgeMechanism, type MechanismInput, mechanismObjective } from "./mechanism.ts";
+import { judgeMechanism, mechanismObjective } from "./mechanism.ts";
+import type { SignalInput } from "./signals/signal.ts";
 
 const GOOD = Array.from({ length: 100 }, (_, i) => ({ intended: i * 10 }));
 const RECORD: ArmRecord = {
@@ -9,6 +10,8 @@ const RECORD: ArmRecord = {
   upstream: upstreamColumns(GOOD.map((row) => ({ start: row.intended, address: "10.0.0.9:8080" }))),
   observations: [],
 };
+const RUN = { beginMs: 0, endMs: 60_000, complete: true };
+const WINDOWS = { baseline: null, fault: null, recovery: null, run: RUN };
 const POD: Termination = {
   pod: "a",
   ip: "10.0.0.1",
@@ -25,9 +28,9 @@ const POD: Termination = {
   preStopNeededMs: 5_030,
   expectedInWindow: 25,
 };
-const input = (terminations: readonly Termination[], change: Partial<MechanismInput> = {}): MechanismInput => ({
+const input = (terminations: readonly Termination[], change: Partial<SignalInput> = {}): SignalInput => ({
   record: RECORD,
-  window: { beginMs: 0, endMs: 60_000, complete: true },
+  windows: WINDOWS,
   terminations,
   disturbed: true,
   ...change,

@@ -1,0 +1,8 @@
+/** Every signal by its name. A name of `Signal` without a row here does not compile. */
+import type { Signal } from "../../types.ts";
+import type { SignalKind } from "./signal.ts";
+import { terminationSignals } from "./terminations.ts";
+
+export const signals: Readonly<Record<Signal, SignalKind>> = {
+  ...terminationSignals,
+};
