@@ -1,5 +1,5 @@
 /**
- * The vocabulary of the harness. Imports nothing but the vocabulary of faults.
+ * The vocabulary of the harness. Imports nothing but the vocabularies of faults and of probes.
  *
  * One-way flow: definition → plan → run → verdict → reports. A definition is what a user writes; a plan is the
  * same with every choice made; a run record is what was observed; a verdict is what that means.
@@ -7,8 +7,9 @@
  */
 
 import type { FaultSpec, ImdsSettings } from "./fault-specs.ts";
+import type { Observation, PodTerminationsProbe, ProbeSpec, Signal, TerminationSignal } from "./probe-specs.ts";
 
-export type { FaultSpec };
+export type { FaultSpec, Observation, PodTerminationsProbe, ProbeSpec, Signal, TerminationSignal };
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 export type JsonObject = { readonly [key: string]: Json };
 
@@ -60,17 +61,6 @@ export interface LoadSpec {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** Follows each terminated pod of a service: API, kubelet, application and ingress controller side by side. */
-export interface PodTerminationsProbe {
-  readonly kind: "pod-terminations";
-  readonly service: string;
-  /** Label selector of the service's pods. */
-  readonly selector: string;
-  /** Port of the pods as the ingress controller's log names it. */
-  readonly port: number;
-}
-export type ProbeSpec = PodTerminationsProbe;
-
 export type FaultKind = FaultSpec["kind"];
 
 export type Phase = "baseline" | "fault" | "recovery" | "run";
@@ -99,12 +89,6 @@ export interface LatencySlo<P extends string> extends SloBase<P> {
 }
 export type Slo<P extends string = string> = AvailabilitySlo<P> | LatencySlo<P>;
 
-/** Signals that the terminations of pods give. */
-export type TerminationSignal =
-  | "requests-after-listener-closed" // count over all terminations: the defect itself
-  | "endpoint-lag" // ms, median over terminations of (last request sent − endpoint not ready)
-  | "expected-requests-per-window"; // count, smallest over terminations: is the sample large enough to see the defect
-export type Signal = TerminationSignal;
 export interface Mechanism<P extends string = string> {
   readonly name: string;
   readonly over: P;
@@ -316,37 +300,6 @@ export type JournalEntry = { readonly t: number } & (
   | { readonly type: "error"; readonly arm?: string; readonly message: string; readonly code: string }
   | { readonly type: "note"; readonly message: string }
   | { readonly type: "run-end"; readonly outcome: "complete" | "interrupted" | "failed"; readonly dirty: boolean }
-);
-
-/** What a probe saw, one line each in `observations.ndjson` of an arm. */
-export type Observation = { readonly t: number; readonly probe: string } & (
-  | {
-      readonly type: "pod";
-      readonly pod: string;
-      readonly ip: string | null;
-      readonly node: string | null;
-      /** `deleting`: deletionTimestamp set; `gone`: object removed. */
-      readonly event: "seen" | "ready" | "not-ready" | "deleting" | "gone";
-    }
-  | {
-      readonly type: "endpoint";
-      readonly ip: string;
-      readonly pod: string | null;
-      readonly ready: boolean;
-      readonly serving: boolean;
-      readonly terminating: boolean;
-      /** false: the address left the slices. */
-      readonly present: boolean;
-    }
-  | {
-      readonly type: "app";
-      readonly pod: string;
-      readonly event: "listening" | "sigterm" | "listener-closed" | "last-request" | "exit";
-      readonly detail?: JsonObject;
-    }
-  | { readonly type: "delete-call"; readonly pod: string }
-  | { readonly type: "node"; readonly node: string; readonly condition: string; readonly status: string }
-  | { readonly type: "gap"; readonly fromT: number; readonly why: string }
 );
 
 /** A column of few different texts. */

@@ -1,11 +1,11 @@
 /** The shape of a definition, for JavaScript and for typos that no editor saw. What hangs together is in validate.ts. */
 import { z } from "zod";
 import { parseDuration } from "./duration.ts";
+import { name, probe, signals } from "./probe-shapes.ts";
 
 const duration = z
   .string()
   .refine((text) => parseDuration(text) !== null, { error: 'a duration is a number with a unit: "500ms", "5s", "2m"' });
-const name = z.string().regex(/^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/, { error: "lower-case letters, digits and dashes" });
 const sentence = z.string().min(1, { error: "one sentence" });
 const samples = z.int({ error: "a whole number" }).min(1, { error: "at least 1: a verdict without samples is none" });
 const json = z.json();
@@ -53,7 +53,7 @@ const mechanism = z
   .strictObject({
     ...check,
     over: z.string(),
-    signal: z.enum(["requests-after-listener-closed", "endpoint-lag", "expected-requests-per-window"]),
+    signal: z.enum(signals),
     role: z.enum(["defect", "precondition"]),
     atMost: z.number().optional(),
     atLeast: z.number().optional(),
@@ -61,14 +61,6 @@ const mechanism = z
   .refine((it) => (it.atMost === undefined) !== (it.atLeast === undefined), {
     error: "exactly one of atMost and atLeast",
   });
-const probe = z.discriminatedUnion("kind", [
-  z.strictObject({
-    kind: z.literal("pod-terminations"),
-    service: name,
-    selector: z.string().min(1),
-    port: z.int().min(1).max(65_535),
-  }),
-]);
 const arm = z.strictObject({
   role: z.enum(["control", "vulnerable", "fixed", "wrong-fix", "current"]),
   expected: z.enum(["held", "violated", "inconclusive"]),

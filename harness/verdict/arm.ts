@@ -166,7 +166,9 @@ function terminationsByProbe(
   const window = windows.run;
   if (window === null) return new Map();
   return new Map(
-    Object.entries(run.plan.probes).map(([name, probe]) => [name, terminationsOf(name, probe, record, window)]),
+    Object.entries(run.plan.probes).flatMap(([name, probe]) =>
+      probe.kind === "pod-terminations" ? [[name, terminationsOf(name, probe, record, window)]] : [],
+    ),
   );
 }
 
