@@ -70,6 +70,8 @@ interface SloBase<P extends string> {
   readonly name: string;
   /** `load`: every request of the load script. */
   readonly over: "load" | P;
+  /** Of the load, only requests with this `name` tag: a script that asks several services is judged for each. */
+  readonly named?: string;
   readonly during: Phase;
   /** Fewer samples give `inconclusive`. At least 1. */
   readonly minSamples: number;

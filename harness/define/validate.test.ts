@@ -35,6 +35,12 @@ describe("each mistake is named with its path", () => {
       "slos[0].during",
       /can have no samples/,
     ],
+    [
+      "names of a probe's samples",
+      { slos: [{ ...base.slos[0], over: "ends", named: "x" }] },
+      "slos[0].named",
+      /"load"/,
+    ],
     ["per cent for a ratio", { slos: [{ ...base.slos[0], atLeast: 99 }] }, "slos[0].atLeast", /not per cent/],
     [
       "timeline beyond the limit",

@@ -125,6 +125,16 @@ function checkProblems(it: Partial<Experiment>): Problem[] {
       return twice ? [{ path: `${path}.name`, message: `"${name}" is used twice; reports need unique names` }] : [];
     }),
     ...list(it.slos).flatMap((slo, i) =>
+      slo.named === undefined || slo.over === "load"
+        ? []
+        : [
+            {
+              path: `slos[${i}].named`,
+              message: 'only requests of the load have names; leave it out, or set over to "load"',
+            },
+          ],
+    ),
+    ...list(it.slos).flatMap((slo, i) =>
       lengths[slo.during] === 0
         ? [
             {

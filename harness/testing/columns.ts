@@ -9,6 +9,7 @@ export interface RequestRow {
   readonly status?: number;
   readonly error?: string;
   readonly method?: string;
+  readonly name?: string;
   readonly pod?: string;
 }
 export interface UpstreamRow {
@@ -28,7 +29,7 @@ export function requestColumns(rows: readonly RequestRow[]): RequestColumns {
     status: Uint16Array.from(rows, (row) => row.status ?? 200),
     error: textColumn(rows.map((row) => row.error ?? "")),
     method: textColumn(rows.map((row) => row.method ?? "GET")),
-    name: textColumn(rows.map(() => "checkout")),
+    name: textColumn(rows.map((row) => row.name ?? "checkout")),
     pod: textColumn(rows.map((row) => row.pod ?? "")),
     connection: textColumn(rows.map(() => "pooled")),
   };

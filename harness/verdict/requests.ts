@@ -50,8 +50,8 @@ export interface BadRun {
   readonly longestMs: number;
 }
 
-/** The requests whose intended start lies in the window. */
-export function summarise(requests: RequestColumns, window: Window): RequestSummary {
+/** The requests whose intended start lies in the window; with `named`, those of this name alone. */
+export function summarise(requests: RequestColumns, window: Window, named?: string): RequestSummary {
   const kinds = new Map<string, number>();
   const rows = new Uint32Array(requests.length);
   const latencies = new Float64Array(requests.length);
@@ -61,7 +61,7 @@ export function summarise(requests: RequestColumns, window: Window): RequestSumm
   let interrupted = 0;
   for (let row = 0; row < requests.length; row++) {
     const at = requests.intendedMs[row] ?? 0;
-    if (!within(window, at)) continue;
+    if (!within(window, at) || (named !== undefined && nameOf(requests, row) !== named)) continue;
     const outcome = outcomeOf(requests, row);
     if (outcome === "interrupted") {
       interrupted++;
@@ -112,6 +112,10 @@ function badRunOf(requests: RequestColumns, rows: Uint32Array): BadRun {
     }
   }
   return { firstMs: firstMs ?? 0, lastMs, longestCount, longestMs };
+}
+
+function nameOf(requests: RequestColumns, row: number): string {
+  return requests.name.values[requests.name.codes[row] ?? 0] ?? "";
 }
 
 function errorOf(requests: RequestColumns, row: number): string {

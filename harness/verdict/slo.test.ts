@@ -47,6 +47,16 @@ test("availability is held at exactly its objective and violated by one more", (
   );
 });
 
+test("an SLO of one name judges the requests of that name alone", () => {
+  const requests = rows(30, (i) => (i % 3 === 0 ? { name: "search", status: 502 } : {}));
+  const named = (name: string) => judged({ ...AVAILABILITY, named: name }, requests);
+  expect(named("checkout")).toMatchObject({ verdict: "held", value: 1, sampleCount: 20 });
+  expect(named("search")).toMatchObject({ verdict: "violated", value: 0, sampleCount: 10 });
+  expect(named("search").because).toMatch(/^10 of 10 requests of search failed/);
+  expect(named("chekout")).toMatchObject({ verdict: "inconclusive", sampleCount: 0 });
+  expect(named("chekout").because).toMatch(/^Only 0 samples of chekout in/);
+});
+
 test("a dropped start is bad; an interrupted request is no sample, and is named", () => {
   const dropped = judged(
     AVAILABILITY,

@@ -20,11 +20,12 @@ export function judgeSlo(slo: Slo, requests: RequestColumns | null, windows: Pha
   if (requests === null) return unmeasured("No request was recorded.");
   const window = windows[slo.during];
   if (window === null) return unmeasured(`The arm never reached ${phaseName(slo.during)}.`);
-  const summary = summarise(requests, window);
+  const summary = summarise(requests, window, slo.named);
   if (summary.samples < slo.minSamples) {
     const found = counted(summary.samples, "sample");
+    const of = slo.named === undefined ? "" : ` of ${slo.named}`;
     return unmeasured(
-      `Only ${found} in ${phaseName(slo.during)}, at least ${count(slo.minSamples)} are needed.`,
+      `Only ${found}${of} in ${phaseName(slo.during)}, at least ${count(slo.minSamples)} are needed.`,
       summary.samples,
     );
   }
@@ -45,8 +46,8 @@ function availability(slo: AvailabilitySlo<string>, summary: RequestSummary): Ch
   const kinds = summary.kinds.map(({ kind, count: times }) => `${count(times)} × ${kind}`).join(", ");
   const failed =
     summary.bad === 0
-      ? `None of ${counted(summary.samples, "request")} failed`
-      : `${count(summary.bad)} of ${counted(summary.samples, "request")} failed (${kinds})`;
+      ? `None of ${requestsOf(slo, summary)} failed`
+      : `${count(summary.bad)} of ${requestsOf(slo, summary)} failed (${kinds})`;
   return {
     name: slo.name,
     verdict: value >= slo.atLeast ? "held" : "violated",
@@ -61,7 +62,7 @@ function availability(slo: AvailabilitySlo<string>, summary: RequestSummary): Ch
 function latency(slo: LatencySlo<string>, summary: RequestSummary): CheckResult {
   const value = percentile(summary.latencies, slo.percentile);
   const limit = durationMs(slo.atMost);
-  const where = `p${slo.percentile} of ${counted(summary.samples, "request")} in ${phaseName(slo.during)}`;
+  const where = `p${slo.percentile} of ${requestsOf(slo, summary)} in ${phaseName(slo.during)}`;
   // JSON has no infinity: a percentile that lies on a dropped start has no value, and breaks every limit.
   const measured = Number.isFinite(value)
     ? `${where} was ${milliseconds(value)}`
@@ -75,6 +76,11 @@ function latency(slo: LatencySlo<string>, summary: RequestSummary): CheckResult 
     sampleCount: summary.samples,
     because: `${measured}, wanted at most ${milliseconds(limit)}.${interruptedNote(summary)}`,
   };
+}
+
+/** "9,000 requests", "9,000 requests of checkout". */
+function requestsOf({ named }: Slo, { samples }: RequestSummary): string {
+  return `${counted(samples, "request")}${named === undefined ? "" : ` of ${named}`}`;
 }
 
 function interruptedNote(summary: RequestSummary): string {
