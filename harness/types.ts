@@ -68,7 +68,7 @@ export type Phase = "baseline" | "fault" | "recovery" | "run";
 interface SloBase<P extends string> {
   /** A positive sentence, unique in the experiment. */
   readonly name: string;
-  /** `load`: every request of the load script. */
+  /** `load`: every request of the load script; or a probe whose kind yields samples: `pod-identity` (jobs). */
   readonly over: "load" | P;
   /** Of the load, only requests with this `name` tag: a script that asks several services is judged for each. */
   readonly named?: string;
@@ -91,7 +91,7 @@ export interface LatencySlo<P extends string> extends SloBase<P> {
 }
 export type Slo<P extends string = string> = AvailabilitySlo<P> | LatencySlo<P>;
 
-export interface Mechanism<P extends string = string> {
+export interface Mechanism<P extends string = string, A extends string = string> {
   readonly name: string;
   readonly over: P;
   readonly signal: Signal;
@@ -100,6 +100,8 @@ export interface Mechanism<P extends string = string> {
    * `precondition`: outside of its objective the arm proves nothing and is inconclusive.
    */
   readonly role: "defect" | "precondition";
+  /** The arms in which it is asked for; default: all. Fixes cut a causal chain in different places. */
+  readonly arms?: readonly A[];
   readonly atMost?: number;
   readonly atLeast?: number;
   /** Fewer samples give `inconclusive`. */
@@ -120,7 +122,7 @@ export interface ArmSpec<F extends string = string> {
   readonly patches?: readonly { readonly kind: string; readonly name: string; readonly merge: JsonObject }[];
   /** What differs in this arm from `workload.imds`. */
   readonly imds?: ImdsSettings;
-  /** Filled in for `${KEY}` in manifests and load env. */
+  /** Filled in for `${KEY}` in manifests, load env and the texts of faults. */
   readonly vars?: Readonly<Record<string, string>>;
 }
 
@@ -148,14 +150,15 @@ export interface Experiment<P extends string = string, F extends string = string
   readonly hypothesis: string;
   readonly cluster: ClusterSpec;
   readonly workload: WorkloadSpec;
-  readonly load: LoadSpec;
+  /** Absent where the load is something else: jobs that a fault starts. */
+  readonly load?: LoadSpec;
   readonly probes: { readonly [K in P]: ProbeSpec };
   readonly faults: { readonly [K in F]: FaultSpec };
   readonly phases: PhasesSpec;
   /** `at`: from the begin of the fault phase; `for`: a one-shot fault's upper limit, another's length at the least. */
   readonly timeline: readonly { readonly at: Duration; readonly inject: NoInfer<F>; readonly for: Duration }[];
   readonly slos: readonly Slo<NoInfer<P>>[];
-  readonly mechanisms: readonly Mechanism<NoInfer<P>>[];
+  readonly mechanisms: readonly Mechanism<NoInfer<P>, NoInfer<A>>[];
   readonly arms: { readonly [K in A]: ArmSpec<NoInfer<F>> };
   readonly sizes?: Readonly<Record<string, SizeSpec<NoInfer<F>, NoInfer<A>>>>;
   /** Stop early when fewer than this ratio of the last `window`'s requests are good; the arm is then violated. */
@@ -218,8 +221,8 @@ export interface Plan {
   readonly repeat: string;
   readonly cluster: ClusterSpec;
   readonly images: readonly PlannedImage[];
-  /** Absolute, or from where the command ran. */
-  readonly loadScript: string;
+  /** Absolute, or from where the command ran; null: no load. */
+  readonly loadScript: string | null;
   readonly probes: Readonly<Record<string, ProbeSpec>>;
   readonly slos: readonly Slo[];
   readonly mechanisms: readonly Mechanism[];

@@ -39,7 +39,7 @@ function describe(plan: Plan): string {
   return [
     `${plan.experiment}: ${plan.hypothesis}`,
     `  cluster   ${cluster}`,
-    `  load      ${plan.loadScript}`,
+    `  load      ${plan.loadScript ?? "none"}`,
     ...plan.images.map((image) => `  image     ${image.name} from ${image.context}`),
     `  size      ${plan.size}, seed ${plan.seed}, ${plan.arms.length} arms, about ${formatMs(plan.arms.reduce((sum, arm) => sum + armMs(plan, arm), 0))} at most`,
     ...plan.arms.flatMap((arm) => describeArm(plan, arm)),

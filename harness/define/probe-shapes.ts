@@ -1,6 +1,6 @@
 /** The shapes of probes and the names of the signals that they give, beside the types in probe-specs.ts. */
 import { z } from "zod";
-import type { Signal } from "../types.ts";
+import type { ProbeSpec, Signal } from "../types.ts";
 
 /** A name of `Signal` that is missing here does not compile. */
 const SIGNALS: Readonly<Record<Signal, true>> = {
@@ -9,6 +9,11 @@ const SIGNALS: Readonly<Record<Signal, true>> = {
   "expected-requests-per-window": true,
 };
 export const signals = Object.keys(SIGNALS) as Signal[];
+
+/** Probes of which SLOs can be judged: what they saw of each request or job is a sample. */
+export const YIELDS_SAMPLES: Readonly<Record<ProbeSpec["kind"], boolean>> = {
+  "pod-terminations": false,
+};
 
 export const name = z
   .string()

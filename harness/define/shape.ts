@@ -57,6 +57,7 @@ const mechanism = z
     over: z.string(),
     signal: z.enum(signals),
     role: z.enum(["defect", "precondition"]),
+    arms: z.array(z.string()).min(1, { error: "at least one arm; leave it out for all" }).optional(),
     atMost: z.number().optional(),
     atLeast: z.number().optional(),
   })
@@ -96,7 +97,7 @@ export const experimentShape = z.strictObject({
     manifests: z.array(z.string()).min(1, { error: "at least one manifest" }),
     readyWithin: duration,
   }),
-  load: z.strictObject({ script: z.string(), env: z.record(z.string(), z.string()).optional() }),
+  load: z.strictObject({ script: z.string(), env: z.record(z.string(), z.string()).optional() }).optional(),
   probes: z.record(z.string(), probe),
   // The specs of faults are checked by the faults themselves.
   faults: z.record(z.string(), z.looseObject({ kind: z.string() })),

@@ -64,6 +64,22 @@ describe("each mistake is named with its path", () => {
       /from 1s to 12h/,
     ],
     ["its faults without it", { faults: { slow: { kind: "imds.latency" } } }, "faults.slow", /needs the metadata mock/],
+    [
+      "a mechanism asked for in an arm that is none",
+      {
+        mechanisms: [{ name: "m", over: "ends", signal: "endpoint-lag", role: "defect", atMost: 1, arms: ["curent"] }],
+      },
+      "mechanisms[0].arms[0]",
+      /did you mean "current"/,
+    ],
+    ["an SLO over a probe without samples", { slos: [{ ...base.slos[0], over: "ends" }] }, "slos[0].over", /yields no/],
+    ["an SLO over a load that is not there", { load: undefined }, "slos[0].over", /unknown probe "load"/],
+    [
+      "a guard without load",
+      { load: undefined, guard: { availabilityAtLeast: 0.5, window: "5s" } },
+      "guard",
+      /there is no load/,
+    ],
     ["same name twice", { slos: [base.slos[0], base.slos[0]] }, "slos[1].name", /used twice/],
   ];
   test.each(cases)("%s", (_, changes, path, message) => {

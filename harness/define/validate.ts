@@ -1,6 +1,7 @@
 /** Every mistake in a definition at once, each with its path and what would be right. Pure. */
 import type { Experiment, Problem } from "../types.ts";
 import { parseDuration } from "./duration.ts";
+import { YIELDS_SAMPLES } from "./probe-shapes.ts";
 import { experimentShape } from "./shape.ts";
 
 /** What the faults say of their own specs, by kind; handed in because faults stand right of definitions. */
@@ -35,7 +36,7 @@ export function validate(definition: unknown, faultSpecs: FaultSpecs): readonly 
 /** Names that refer to something of the same definition. */
 function unknownNames(it: Partial<Experiment>): Problem[] {
   const faults = keys(it.faults);
-  const probes = [...keys(it.probes), "load"];
+  const probes = [...keys(it.probes), ...(it.load === undefined ? [] : ["load"])];
   const arms = keys(it.arms);
   const expect = (path: string, word: string, value: unknown, known: readonly string[]): Problem[] =>
     typeof value !== "string" || known.includes(value)
@@ -44,7 +45,10 @@ function unknownNames(it: Partial<Experiment>): Problem[] {
   return [
     ...list(it.timeline).flatMap((step, i) => expect(`timeline[${i}].inject`, "fault", step.inject, faults)),
     ...list(it.slos).flatMap((slo, i) => expect(`slos[${i}].over`, "probe", slo.over, probes)),
-    ...list(it.mechanisms).flatMap((one, i) => expect(`mechanisms[${i}].over`, "probe", one.over, keys(it.probes))),
+    ...list(it.mechanisms).flatMap((one, i) => [
+      ...expect(`mechanisms[${i}].over`, "probe", one.over, keys(it.probes)),
+      ...list(one.arms).flatMap((arm, j) => expect(`mechanisms[${i}].arms[${j}]`, "arm", arm, arms)),
+    ]),
     ...Object.entries(it.arms ?? {}).flatMap(([arm, spec]) =>
       list(spec?.without === "all" ? [] : spec?.without).flatMap((fault, i) =>
         expect(`arms.${arm}.without[${i}]`, "fault", fault, faults),
@@ -144,6 +148,21 @@ function checkProblems(it: Partial<Experiment>): Problem[] {
           ]
         : [],
     ),
+    ...sampleProblems(it),
+  ];
+}
+
+/** What is judged over requests where nothing makes any. */
+function sampleProblems(it: Partial<Experiment>): Problem[] {
+  return [
+    ...list(it.slos).flatMap((slo, i) => {
+      const kind = it.probes?.[slo.over]?.kind;
+      if (kind === undefined || YIELDS_SAMPLES[kind] !== false) return [];
+      return [{ path: `slos[${i}].over`, message: `a ${kind} probe yields no samples to judge an SLO by` }];
+    }),
+    ...(it.guard !== undefined && it.load === undefined
+      ? [{ path: "guard", message: "watches the requests of the load, and there is no load" }]
+      : []),
   ];
 }
 

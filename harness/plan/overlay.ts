@@ -18,6 +18,26 @@ export function fillIn(
   return { text: filled, problems };
 }
 
+/** Fills in every text of a value, however deep. */
+export function fillAll(
+  value: Json,
+  vars: Readonly<Record<string, string>>,
+  path: string,
+): { readonly value: Json; readonly problems: readonly Problem[] } {
+  const problems: Problem[] = [];
+  const filled = (given: Json): Json => {
+    if (typeof given === "string") {
+      const { text, problems: found } = fillIn(given, vars, path);
+      problems.push(...found);
+      return text;
+    }
+    if (Array.isArray(given)) return given.map(filled);
+    if (!isObject(given)) return given;
+    return Object.fromEntries(Object.entries(given).map(([key, child]) => [key, filled(child)]));
+  };
+  return { value: filled(value), problems };
+}
+
 /** The objects of a YAML text with one or more documents; empty documents are skipped. */
 export function parseManifests(
   text: string,

@@ -48,6 +48,33 @@ test("an arm's settings of the metadata mock are laid over the workload's", () =
   expect(planned(base).arms[0]).not.toHaveProperty("imds");
 });
 
+test("an arm's variables are filled into the texts of faults too, however deep", () => {
+  const base = experiment();
+  const spec = { kind: "noop", template: { containers: [{ env: [{ name: "SLEEP", value: "${SLEEP}" }] }], n: 1 } };
+  const changed = (vars: Record<string, string>) => ({
+    ...base,
+    faults: { nothing: spec as never },
+    arms: { current: { ...base.arms.current, vars } as never },
+  });
+  const [arm] = planned(changed({ SLEEP: "5" })).arms;
+  expect(arm?.steps[0]?.spec).toEqual({
+    kind: "noop",
+    template: { containers: [{ env: [{ name: "SLEEP", value: "5" }] }], n: 1 },
+  });
+  expect(problems(changed({}))).toContainEqual({
+    path: "faults.nothing",
+    message: expect.stringContaining("${SLEEP} is not defined"),
+  });
+});
+
+test("an experiment may have no load", () => {
+  const { load: _, ...base } = experiment();
+  const slos = [{ name: "x", kind: "availability", over: "ends", during: "fault", minSamples: 1, atLeast: 1 } as const];
+  expect(problems({ ...base, slos })).toEqual([
+    { path: "slos[0].over", message: "a pod-terminations probe yields no samples to judge an SLO by" },
+  ]);
+});
+
 test("the same seed gives the same plan, another seed another one", () => {
   expect(planned(experiment())).toEqual(planned(experiment()));
   expect(planned(experiment(), { seed: 8 }).arms[0]?.seed).not.toBe(planned(experiment()).arms[0]?.seed);

@@ -16,8 +16,9 @@ import type {
   PlannedStep,
   Problem,
 } from "../types.ts";
-import { fillIn, merge, parseManifests } from "./overlay.ts";
+import { fillAll, fillIn, merge, parseManifests } from "./overlay.ts";
 import { seeded } from "./random.ts";
+import { armProblems, choiceProblems, INGRESS_URL, urlProblems } from "./refusals.ts";
 
 export interface PlanInput {
   readonly definition: unknown;
@@ -35,21 +36,12 @@ export interface PlanInput {
 }
 export type PlanResult = { readonly plan: Plan } | { readonly problems: readonly Problem[] };
 
-/** Kinds that have no namespace and are therefore refused in a workload: they would outlive their arm. */
-const CLUSTER_SCOPED = [
-  "Namespace",
-  "ClusterRole",
-  "ClusterRoleBinding",
-  "CustomResourceDefinition",
-  "PersistentVolume",
-];
-const LOOPBACK = ["127.0.0.1", "localhost", "[::1]"];
-/** Stands in `plan` for what is known only once the cluster is there. */
-export const INGRESS_URL = "${INGRESS_URL}";
-
 /** @returns the plan, or all problems of the definition, the names asked for and the manifests together. */
 export function plan(input: PlanInput): PlanResult {
-  const problems = [...validate(input.definition, input.faults), ...choiceProblems(input)];
+  const problems = [
+    ...validate(input.definition, input.faults),
+    ...choiceProblems(input.definition, input.size, input.arms),
+  ];
   if (!experimentShape.safeParse(input.definition).success) return { problems };
   const experiment = sized(input.definition as Experiment, input.size);
   const chosen = chosenArms(input, experiment);
@@ -87,7 +79,7 @@ function assemble(it: Experiment, input: PlanInput, arms: readonly PlannedArm[])
       name,
       context: input.resolve(image.context),
     })),
-    loadScript: input.resolve(it.load.script),
+    loadScript: it.load === undefined ? null : input.resolve(it.load.script),
     probes: it.probes,
     slos: it.slos.map(withSamples),
     mechanisms: it.mechanisms.map(withSamples),
@@ -104,21 +96,6 @@ function assemble(it: Experiment, input: PlanInput, arms: readonly PlannedArm[])
     limits: { runMs: toMs(it.limits.run), revertMs: toMs(it.limits.revert) },
     arms,
   };
-}
-
-/** Mistakes in what the user asked for on the command line. */
-function choiceProblems({ definition, size, arms }: PlanInput): Problem[] {
-  const it = (definition ?? {}) as Partial<Experiment>;
-  const sizes = ["full", ...Object.keys(it.sizes ?? {})];
-  const known = Object.keys(it.arms ?? {});
-  return [
-    ...(sizes.includes(size)
-      ? []
-      : [{ path: "--size", message: `unknown size "${size}"; known: ${[...new Set(sizes)].join(", ")}` }]),
-    ...arms
-      .filter((arm) => !known.includes(arm))
-      .map((arm) => ({ path: "--arm", message: `unknown arm "${arm}"; known: ${known.join(", ")}` })),
-  ];
 }
 
 /** The arms to run: those asked for, else those of the size, else all. */
@@ -151,10 +128,11 @@ function planArm(
     return { manifests: parsed.manifests, problems: [...filled.problems, ...parsed.problems] };
   });
   const objects = files.flatMap((file) => file.manifests);
-  const env = Object.entries(it.load.env ?? {}).map(([key, text]) => {
+  const env = Object.entries(it.load?.env ?? {}).map(([key, text]) => {
     const filled = fillIn(text, { ...vars, INGRESS_URL }, `load.env.${key}`);
     return { key, ...filled, problems: [...filled.problems, ...urlProblems(key, filled.text)] };
   });
+  const steps = planSteps(name, arm, it, input.faults, vars);
   return {
     planned: {
       name,
@@ -165,7 +143,7 @@ function planArm(
       manifests: objects.map((object) => inNamespace(patched(object, arm), namespace)),
       ...(it.cluster.imds === undefined ? {} : { imds: { ...it.workload.imds, ...arm.imds } }),
       loadEnv: Object.fromEntries(env.map(({ key, text }) => [key, text])),
-      steps: planSteps(name, arm, it, input.faults),
+      steps: steps.map(({ step }) => step),
       seed: seeded(input.seed)
         .fork(name)
         .below(2 ** 31),
@@ -173,28 +151,27 @@ function planArm(
     problems: [
       ...files.flatMap((file) => file.problems),
       ...env.flatMap((entry) => entry.problems),
-      ...patchProblems(name, arm, objects),
-      ...objects
-        .filter((object) => CLUSTER_SCOPED.includes(object.kind))
-        .map((object) => ({
-          path: "workload.manifests",
-          message: `${object.kind} ${object.metadata.name} belongs to no namespace and would outlive the arm; install it before`,
-        })),
-      ...(namespace.length > 63
-        ? [{ path: `arms.${name}`, message: `the namespace ${namespace} is longer than 63 characters` }]
-        : []),
+      ...steps.flatMap((planned) => planned.problems),
+      ...armProblems(name, arm, namespace, objects),
     ],
   };
 }
 
-function planSteps(armName: string, arm: ArmSpec, it: Experiment, faults: FaultSpecs): PlannedStep[] {
+function planSteps(
+  armName: string,
+  arm: ArmSpec,
+  it: Experiment,
+  faults: FaultSpecs,
+  vars: Readonly<Record<string, string>>,
+): readonly { readonly step: PlannedStep; readonly problems: readonly Problem[] }[] {
   const without = arm.without ?? [];
   return it.timeline
     .filter((step) => without !== "all" && !without.includes(step.inject))
-    .map((step, i): PlannedStep => {
-      const spec = it.faults[step.inject] as FaultSpec;
+    .map((step, i) => {
+      const filled = fillAll(it.faults[step.inject] as unknown as Json, vars, `faults.${step.inject}`);
+      const spec = filled.value as unknown as FaultSpec;
       const { oneShot, model } = faults[spec.kind] ?? { oneShot: false };
-      return {
+      const planned: PlannedStep = {
         ...{
           id: `${armName}/${step.inject}/${i}`,
           fault: step.inject,
@@ -205,8 +182,9 @@ function planSteps(armName: string, arm: ArmSpec, it: Experiment, faults: FaultS
         ...(oneShot ? { oneShot } : {}),
         ...(model === undefined ? {} : { model }),
       };
+      return { step: planned, problems: filled.problems };
     })
-    .sort((a, b) => a.atMs - b.atMs);
+    .sort((a, b) => a.step.atMs - b.step.atMs);
 }
 
 function patched(object: Manifest, arm: ArmSpec): Manifest {
@@ -217,29 +195,4 @@ function patched(object: Manifest, arm: ArmSpec): Manifest {
 
 function inNamespace(object: Manifest, namespace: string): Manifest {
   return { ...object, metadata: { ...object.metadata, namespace } };
-}
-
-function patchProblems(name: string, arm: ArmSpec, objects: readonly Manifest[]): Problem[] {
-  return (arm.patches ?? []).flatMap((patch, i) =>
-    objects.some((object) => object.kind === patch.kind && object.metadata.name === patch.name)
-      ? []
-      : [
-          {
-            path: `arms.${name}.patches[${i}]`,
-            message: `no manifest holds ${patch.kind} ${patch.name}; there are ${objects.map((object) => `${object.kind} ${object.metadata.name}`).join(", ")}`,
-          },
-        ],
-  );
-}
-
-/** Values of keys that end in URL must be one, and lead to this machine: load goes nowhere else. */
-function urlProblems(key: string, text: string): Problem[] {
-  if (!key.endsWith("URL")) return [];
-  const path = `load.env.${key}`;
-  const url = URL.parse(text.replace(INGRESS_URL, "http://127.0.0.1:1"));
-  if (url === null || !["http:", "https:"].includes(url.protocol)) {
-    return [{ path, message: `"${text}" is no URL; write http://host:port/path or \${INGRESS_URL}` }];
-  }
-  if (LOOPBACK.includes(url.hostname)) return [];
-  return [{ path, message: `${url.hostname} is another machine; load goes to this one only: write \${INGRESS_URL}` }];
 }

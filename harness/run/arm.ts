@@ -17,7 +17,7 @@ import { formatMs } from "../define/duration.ts";
 import { allOf, FaultlineError, messageOf } from "../errors.ts";
 import type { Journal } from "../journal/journal.ts";
 import { openFaults } from "../journal/open-faults.ts";
-import { INGRESS_URL } from "../plan/plan.ts";
+import { INGRESS_URL } from "../plan/refusals.ts";
 import type { RunningProbe } from "../probes/probe.ts";
 import type { JournalEntry, Phase, Plan, PlannedArm, PlannedStep } from "../types.ts";
 import { contextOf, probeContextOf } from "./arm-context.ts";
@@ -108,26 +108,28 @@ async function observeArm(
       if (!isPlanned(node)) append({ type: "invalid", arm: arm.name, because: sentence });
     };
     probes.push(await ports.watchNodes(probeContext, onNodeChange));
-    const env = Object.fromEntries(
-      Object.entries(arm.loadEnv).map(([key, text]) => [
-        key,
-        text.replaceAll(INGRESS_URL, run.cluster.ingressUrl ?? ""),
-      ]),
-    );
-    load = await ports.startLoad({
-      scriptPath: resolve(plan.loadScript),
-      env,
-      outFile: run.folder.arm(arm.name).requests,
-      onProgress,
-    });
-    load.done.catch(abort);
-    await waitUntilWarm(run, warm);
+    if (plan.loadScript !== null) {
+      load = await startLoad(run, plan.loadScript, onProgress);
+      load.done.catch(abort);
+      await waitUntilWarm(run, warm);
+    }
     await phases(run, append, guard.arm);
   } finally {
     const outcome = await load?.stop();
     if (outcome !== undefined) recordLoad(arm.name, outcome, append);
     await Promise.all(probes.map(async (probe) => probe.stop()));
   }
+}
+
+async function startLoad(run: ArmRun, script: string, onProgress: (progress: LoadProgress) => void) {
+  const { arm, cluster, folder, ports } = run;
+  const filled = (text: string) => text.replaceAll(INGRESS_URL, cluster.ingressUrl ?? "");
+  return ports.startLoad({
+    scriptPath: resolve(script),
+    env: Object.fromEntries(Object.entries(arm.loadEnv).map(([key, text]) => [key, filled(text)])),
+    outFile: folder.arm(arm.name).requests,
+    onProgress,
+  });
 }
 
 async function phases(run: ArmRun, append: Journal["append"], armGuard: () => void): Promise<void> {

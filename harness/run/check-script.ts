@@ -1,11 +1,12 @@
 /** What a load script would fail on, and SLOs that it cannot fill, known before anything is touched. */
 import { relative, resolve } from "node:path";
 import { inspectScript } from "../load/driver.ts";
-import { INGRESS_URL } from "../plan/plan.ts";
+import { INGRESS_URL } from "../plan/refusals.ts";
 import type { Phase, Plan, Problem } from "../types.ts";
 
 /** Unsupported parts with their lines, and SLOs whose minSamples the offered rate cannot reach. */
 export async function scriptProblems(plan: Plan): Promise<readonly Problem[]> {
+  if (plan.loadScript === null) return [];
   const env = plan.arms[0]?.loadEnv ?? {};
   const filled = Object.fromEntries(
     Object.entries(env).map(([key, text]) => [key, text.replaceAll(INGRESS_URL, "http://127.0.0.1:1")]),
@@ -34,6 +35,7 @@ function tooFewSamples(plan: Plan, rate: number): Problem[] {
     run: baselineMs + longestFault + recoveryMs,
   };
   return plan.slos.flatMap((slo, i) => {
+    if (slo.over !== "load") return [];
     const possible = Math.floor((rate * lengths[slo.during]) / 1_000);
     if (possible >= slo.minSamples) return [];
     return [

@@ -111,6 +111,14 @@ describe("the lifecycle", () => {
     expect(it.cluster.objects()).toEqual([]);
   });
 
+  test("goes without load where there is none", async () => {
+    const it = world();
+    const { error } = await runIn(it, { plan: { ...planOf(), loadScript: null } });
+    expect(error).toBeNull();
+    expect(it.calls.filter((call) => call.startsWith("load"))).toEqual([]);
+    expect(it.calls).toContain("revert");
+  });
+
   test("the intent with its undo is on disk before the world changes", async () => {
     const it = world({ breaks: "inject" });
     const { folder } = await runIn(it);

@@ -13,6 +13,7 @@ import { faultDoubts, faultErrors, faultSummaries } from "./faults.ts";
 import { guardResult } from "./guard.ts";
 import { loadDoubts, thresholdResults } from "./load.ts";
 import { judgeMechanism } from "./mechanism.ts";
+import { samplesOf } from "./samples.ts";
 import { judgeSlo } from "./slo.ts";
 import { terminationsOf } from "./terminations.ts";
 import { type PhaseWindows, phaseWindows } from "./windows.ts";
@@ -29,13 +30,14 @@ export function judgeArm(run: RunRecord, arm: PlannedArm): ArmVerdict {
   const load = loadSummary(run, arm.name);
   const guard = guardResult(plan.guard, record.requests, windows);
   const slos = [
-    ...plan.slos.map((slo) => judgeSlo(slo, record.requests, windows)),
+    ...plan.slos.map((slo) => judgeSlo(slo, samplesOf(plan, record, slo.over), windows)),
     ...(guard === null ? [] : [guard]),
     ...thresholdResults(load),
   ];
   const terminations = terminationsByProbe(run, record, windows);
   const disturbed = arm.steps.length > 0;
-  const mechanisms = plan.mechanisms.map((mechanism) =>
+  const asked = plan.mechanisms.filter(({ arms }) => arms?.includes(arm.name) ?? true);
+  const mechanisms = asked.map((mechanism) =>
     judgeMechanism(mechanism, {
       record,
       windows,
@@ -47,10 +49,10 @@ export function judgeArm(run: RunRecord, arm: PlannedArm): ArmVerdict {
   const doubts = [
     ...completenessDoubts(run, arm, windows, stopped),
     ...faultDoubts(arm, faults, faultErrors(journal), stopped || windows.run?.complete !== true),
-    ...loadDoubts(load, record.requests, windows.run),
+    ...(plan.loadScript === null ? [] : loadDoubts(load, record.requests, windows.run)),
     ...[...slos, ...mechanisms].filter((c) => c.verdict === "inconclusive").map((c) => `${c.name}: ${c.because}`),
     // An arm without faults has no defect to show: there the violated SLO itself is the finding.
-    ...(disturbed ? absentDefect(plan.mechanisms, slos, mechanisms) : []),
+    ...(disturbed ? absentDefect(asked, slos, mechanisms) : []),
   ];
   const { verdict, because } = conclude(doubts, slos, mechanisms, endedPods(plan, terminations));
   return {
@@ -58,7 +60,7 @@ export function judgeArm(run: RunRecord, arm: PlannedArm): ArmVerdict {
     role: arm.role,
     expected: arm.expected,
     verdict,
-    asExpected: asExpected(arm, verdict, mechanisms, plan.mechanisms),
+    asExpected: asExpected(arm, verdict, mechanisms, asked),
     because,
     slos,
     mechanisms,

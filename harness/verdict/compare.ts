@@ -1,6 +1,7 @@
 /** The arms side by side: failure ratio and latency of every request, each against the vulnerable arm. */
 import type { PlannedArm, RunRecord } from "../types.ts";
 import { type BadRun, summarise } from "./requests.ts";
+import { mainSamples } from "./samples.ts";
 import { differenceInterval, fisherExact, type Interval, percentile, ratioInterval } from "./statistics.ts";
 import { phaseWindows } from "./windows.ts";
 
@@ -45,7 +46,8 @@ export function compareArms(run: RunRecord): readonly ArmStatistics[] {
 type Figures = Omit<ArmStatistics, "againstVulnerable">;
 
 function figuresOf(run: RunRecord, arm: PlannedArm): Figures {
-  const requests = run.arms[arm.name]?.requests ?? null;
+  const record = run.arms[arm.name];
+  const requests = record === undefined ? null : (mainSamples(run.plan, record)?.columns ?? null);
   const window = phaseWindows(run, arm.name).fault;
   const summary = requests === null || window === null ? null : summarise(requests, window);
   const [samples, bad] = [summary?.samples ?? 0, summary?.bad ?? 0];

@@ -58,6 +58,20 @@ test("the whole story comes out as expected, each arm for its own reason", () =>
   expect(vulnerable?.mechanisms.map((m) => m.verdict)).toEqual(["violated", "held", "held"]);
 });
 
+test("a mechanism is asked for in its arms alone", () => {
+  const mechanisms = WHOLE.plan.mechanisms.map((one) => ({ ...one, arms: ["vulnerable"] }));
+  const counts = judge({ ...WHOLE, plan: { ...WHOLE.plan, mechanisms } }).arms.map((arm) => arm.mechanisms.length);
+  expect(counts).toEqual(WHOLE.plan.arms.map((arm) => (arm.name === "vulnerable" ? 3 : 0)));
+});
+
+test("a run without load is judged without it", () => {
+  const noLoad = without({ ...PAIR, plan: { ...PAIR.plan, loadScript: null } }, (entry) => entry.type === "load");
+  expect(judge(noLoad).arms.map((arm) => [arm.verdict, arm.load])).toEqual([
+    ["violated", null],
+    ["held", null],
+  ]);
+});
+
 test("judging is a function of the record alone", () => {
   expect(judge(WHOLE)).toEqual(judge(structuredClone(WHOLE)));
 });

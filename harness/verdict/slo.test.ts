@@ -31,7 +31,8 @@ const LATENCY: Slo = {
 /** Requests of the fault phase, 1 ms apart. */
 const rows = (count: number, change: (index: number) => Partial<RequestRow> = () => ({})): RequestRow[] =>
   Array.from({ length: count }, (_, index) => ({ intended: 100 + index, ...change(index) }));
-const judged = (slo: Slo, requests: readonly RequestRow[]) => judgeSlo(slo, requestColumns(requests), WINDOWS);
+const samples = (requests: readonly RequestRow[], one = "request") => ({ columns: requestColumns(requests), one });
+const judged = (slo: Slo, requests: readonly RequestRow[]) => judgeSlo(slo, samples(requests), WINDOWS);
 
 test("availability is held at exactly its objective and violated by one more", () => {
   const failing = (bad: number) =>
@@ -55,6 +56,14 @@ test("an SLO of one name judges the requests of that name alone", () => {
   expect(named("search").because).toMatch(/^10 of 10 requests of search failed/);
   expect(named("chekout")).toMatchObject({ verdict: "inconclusive", sampleCount: 0 });
   expect(named("chekout").because).toMatch(/^Only 0 samples of chekout in/);
+});
+
+test("what is judged goes by its own name", () => {
+  const jobs = samples(
+    rows(10, (i) => (i < 3 ? { status: 404 } : {})),
+    "job",
+  );
+  expect(judgeSlo(AVAILABILITY, jobs, WINDOWS).because).toMatch(/^3 of 10 jobs failed \(3 × HTTP 404\)/);
 });
 
 test("a dropped start is bad; an interrupted request is no sample, and is named", () => {
@@ -114,8 +123,8 @@ test.each([AVAILABILITY, LATENCY])("fewer samples than wanted are inconclusive, 
 
 test.each([
   ["no requests were recorded", AVAILABILITY, null, WINDOWS],
-  ["the phase never began", AVAILABILITY, requestColumns(rows(10)), { ...WINDOWS, fault: null }],
-  ["the SLO is over a probe", { ...AVAILABILITY, over: "pods" }, requestColumns(rows(10)), WINDOWS],
-] as const)("inconclusive when %s", (_, slo, requests, windows) => {
-  expect(judgeSlo(slo, requests, windows)).toMatchObject({ verdict: "inconclusive", value: null });
+  ["the phase never began", AVAILABILITY, samples(rows(10)), { ...WINDOWS, fault: null }],
+  ["a probe recorded nothing", { ...AVAILABILITY, over: "pods" }, null, WINDOWS],
+] as const)("inconclusive when %s", (_, slo, given, windows) => {
+  expect(judgeSlo(slo, given, windows)).toMatchObject({ verdict: "inconclusive", value: null });
 });

@@ -1,12 +1,13 @@
 /** SLOs: a ratio of good requests, or a percentile of their latency, during a phase. */
-import type { AvailabilitySlo, CheckResult, LatencySlo, RequestColumns, Slo } from "../types.ts";
+import type { AvailabilitySlo, CheckResult, LatencySlo, Slo } from "../types.ts";
 import { type RequestSummary, summarise } from "./requests.ts";
+import type { Samples } from "./samples.ts";
 import { percentile } from "./statistics.ts";
 import type { PhaseWindows } from "./windows.ts";
 import { count, counted, durationMs, milliseconds, percent, phaseName } from "./words.ts";
 
 /** Judges one SLO; missing data is `inconclusive`, never an exception. */
-export function judgeSlo(slo: Slo, requests: RequestColumns | null, windows: PhaseWindows): CheckResult {
+export function judgeSlo(slo: Slo, samples: Samples | null, windows: PhaseWindows): CheckResult {
   const unmeasured = (because: string, sampleCount = 0): CheckResult => ({
     name: slo.name,
     verdict: "inconclusive",
@@ -16,11 +17,12 @@ export function judgeSlo(slo: Slo, requests: RequestColumns | null, windows: Pha
     sampleCount,
     because,
   });
-  if (slo.over !== "load") return unmeasured(`Probe ${slo.over} gives no request samples.`);
-  if (requests === null) return unmeasured("No request was recorded.");
+  if (samples === null) {
+    return unmeasured(slo.over === "load" ? "No request was recorded." : `Probe ${slo.over} recorded no samples.`);
+  }
   const window = windows[slo.during];
   if (window === null) return unmeasured(`The arm never reached ${phaseName(slo.during)}.`);
-  const summary = summarise(requests, window, slo.named);
+  const summary = summarise(samples.columns, window, slo.named);
   if (summary.samples < slo.minSamples) {
     const found = counted(summary.samples, "sample");
     const of = slo.named === undefined ? "" : ` of ${slo.named}`;
@@ -29,7 +31,7 @@ export function judgeSlo(slo: Slo, requests: RequestColumns | null, windows: Pha
       summary.samples,
     );
   }
-  return slo.kind === "availability" ? availability(slo, summary) : latency(slo, summary);
+  return slo.kind === "availability" ? availability(slo, summary, samples.one) : latency(slo, summary, samples.one);
 }
 
 /** "at least 99.9 %", "p99 at most 500 ms", with the phase. */
@@ -41,13 +43,13 @@ function objectiveOf(slo: Slo): string {
   return `${goal} in ${phaseName(slo.during)}`;
 }
 
-function availability(slo: AvailabilitySlo<string>, summary: RequestSummary): CheckResult {
+function availability(slo: AvailabilitySlo<string>, summary: RequestSummary, one: string): CheckResult {
   const value = summary.good / summary.samples;
   const kinds = summary.kinds.map(({ kind, count: times }) => `${count(times)} × ${kind}`).join(", ");
   const failed =
     summary.bad === 0
-      ? `None of ${requestsOf(slo, summary)} failed`
-      : `${count(summary.bad)} of ${requestsOf(slo, summary)} failed (${kinds})`;
+      ? `None of ${these(slo, summary, one)} failed`
+      : `${count(summary.bad)} of ${these(slo, summary, one)} failed (${kinds})`;
   return {
     name: slo.name,
     verdict: value >= slo.atLeast ? "held" : "violated",
@@ -59,10 +61,10 @@ function availability(slo: AvailabilitySlo<string>, summary: RequestSummary): Ch
   };
 }
 
-function latency(slo: LatencySlo<string>, summary: RequestSummary): CheckResult {
+function latency(slo: LatencySlo<string>, summary: RequestSummary, one: string): CheckResult {
   const value = percentile(summary.latencies, slo.percentile);
   const limit = durationMs(slo.atMost);
-  const where = `p${slo.percentile} of ${requestsOf(slo, summary)} in ${phaseName(slo.during)}`;
+  const where = `p${slo.percentile} of ${these(slo, summary, one)} in ${phaseName(slo.during)}`;
   // JSON has no infinity: a percentile that lies on a dropped start has no value, and breaks every limit.
   const measured = Number.isFinite(value)
     ? `${where} was ${milliseconds(value)}`
@@ -79,12 +81,12 @@ function latency(slo: LatencySlo<string>, summary: RequestSummary): CheckResult 
 }
 
 /** "9,000 requests", "9,000 requests of checkout". */
-function requestsOf({ named }: Slo, { samples }: RequestSummary): string {
-  return `${counted(samples, "request")}${named === undefined ? "" : ` of ${named}`}`;
+function these({ named }: Slo, { samples }: RequestSummary, one: string): string {
+  return `${counted(samples, one)}${named === undefined ? "" : ` of ${named}`}`;
 }
 
 function interruptedNote(summary: RequestSummary): string {
   if (summary.interrupted === 0) return "";
   const one = summary.interrupted === 1;
-  return ` ${count(summary.interrupted)} more ${one ? "was" : "were"} cut off when the load ended and ${one ? "is" : "are"} not counted.`;
+  return ` ${count(summary.interrupted)} more ${one ? "was" : "were"} cut off by the end and ${one ? "is" : "are"} not counted.`;
 }

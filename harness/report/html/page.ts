@@ -63,7 +63,7 @@ function aboutSection(run: RunRecord): Markup {
   const versions = Object.entries(runStart(run)?.versions ?? {});
   const settings: readonly (readonly [string, string])[] = [
     ["Definition", plan.file],
-    ["Load script", plan.loadScript],
+    ["Load script", plan.loadScript ?? "none"],
     ["Topology", plan.cluster.topology],
     ["Ingress", plan.cluster.ingress ?? "none"],
     ["Egress", plan.cluster.egress ?? "rejected"],
