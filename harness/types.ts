@@ -279,7 +279,14 @@ export type JournalEntry = { readonly t: number } & (
       readonly keep: boolean;
       readonly versions: Readonly<Record<string, string>>;
     }
-  | { readonly type: "cluster"; readonly name: string; readonly kubeconfig: string; readonly created: boolean }
+  | {
+      readonly type: "cluster";
+      readonly name: string;
+      readonly kubeconfig: string;
+      readonly created: boolean;
+      /** What its topology sets beside its nodes, for people; absent in journals of earlier versions. */
+      readonly settings?: Readonly<Record<string, string>>;
+    }
   | { readonly type: "created"; readonly arm: string; readonly namespace: string }
   | { readonly type: "removed"; readonly arm: string; readonly namespace: string }
   | { readonly type: "arm"; readonly arm: string; readonly edge: "begin" | "end" }

@@ -24,6 +24,7 @@ export async function attachKubeconfig(kubeconfig: string): Promise<AttachedClus
     kube,
     ingressUrl: null,
     created: false,
+    settings: {},
     nodes: () => {
       opened ??= apiNodes(kube);
       return opened;

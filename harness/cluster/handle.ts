@@ -16,6 +16,7 @@ import { capNodes } from "./node-limits.ts";
 import { clusterFolder, kubeconfigPath } from "./paths.ts";
 import type { ClusterHandle, UpRequest } from "./provider.ts";
 import type { SetupState } from "./setup/index.ts";
+import type { ClusterSettings } from "./topology-settings.ts";
 import { waitFor } from "./wait.ts";
 
 const READY_TIMEOUT_MS = 180_000;
@@ -26,16 +27,18 @@ interface HandleParts {
   readonly setup: SetupState;
   /** On 127.0.0.1; null where no ingress controller is installed. */
   readonly ingressPort: number | null;
+  readonly settings: ClusterSettings;
 }
 
 export function createHandle(parts: HandleParts, created = true): ClusterHandle {
-  const { name, kubeconfig, setup, ingressPort } = parts;
+  const { name, kubeconfig, setup, ingressPort, settings } = parts;
   return {
     name,
     kubeconfig,
     kube: connect(kubeconfig),
     ingressUrl: ingressPort === null ? null : urlOf(ingressPort),
     created,
+    settings,
     nodes: () => nodeHandles(name),
     loadImages: async (images) => {
       const references = await buildImages(images, setup.nodeBaseImage, () => {});
@@ -64,17 +67,23 @@ export async function reachHandle(name: string, setup: SetupState): Promise<Clus
   const installed = await connect(kubeconfig)
     .get(INGRESS_DEPLOYMENT)
     .catch(() => null);
-  return createHandle({ name, kubeconfig, setup, ingressPort: installed === null ? null : port }, false);
+  const ingressPort = installed === null ? null : port;
+  return createHandle({ name, kubeconfig, setup, ingressPort, settings: {} }, false);
 }
 
 /** A handle of a running cluster; installs the ingress controller when it is wanted and missing. */
-export async function attachHandle(request: UpRequest, setup: SetupState): Promise<ClusterHandle> {
+export async function attachHandle(
+  request: UpRequest,
+  setup: SetupState,
+  settings: ClusterSettings,
+): Promise<ClusterHandle> {
   const { name, spec } = request;
   const kubeconfig = await ownKubeconfig(name, setup);
   const port = await publishedPort(`${name}-control-plane`, INGRESS.hostPort);
   const installed = (await connect(kubeconfig).get(INGRESS_DEPLOYMENT)) !== null;
   const wanted = spec.ingress !== undefined;
-  const handle = createHandle({ name, kubeconfig, setup, ingressPort: installed || wanted ? port : null }, false);
+  const ingressPort = installed || wanted ? port : null;
+  const handle = createHandle({ name, kubeconfig, setup, ingressPort, settings }, false);
   if (wanted && !installed) {
     request.onProgress("installing the ingress controller");
     const nodes = await handle.nodes();

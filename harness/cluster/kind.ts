@@ -1,7 +1,7 @@
 /** Clusters in containers of this machine, made by kind: the provider. */
 import { FaultlineError } from "../errors.ts";
-import type { ClusterSpec } from "../types.ts";
 import { nodeContainers } from "./docker.ts";
+import { checkFits } from "./fits.ts";
 import { freePorts } from "./free-port.ts";
 import { collectGarbage } from "./gc.ts";
 import {
@@ -28,6 +28,7 @@ import type { ClusterHandle, ClusterProvider, ClusterSummary, UpRequest } from "
 import { type ClusterRecord, listRecords, readRecord, removeClusterFolder, writeRecord } from "./record.ts";
 import { type SetupState, setupState } from "./setup/index.ts";
 import { type KindConfig, kindConfigOf, readTopology } from "./topology.ts";
+import { topologySettings } from "./topology-settings.ts";
 
 export const kindProvider: ClusterProvider = { up, attach, reach, list, down, gc: collectGarbage };
 
@@ -72,6 +73,7 @@ async function create(request: UpRequest, setup: SetupState): Promise<ClusterHan
     keep: request.keep ?? false,
     topology: spec.topology,
     network: networkOf(spec.egress ?? "rejected").name,
+    settings: topologySettings(topology, spec.nodeLimits),
   };
   // The record first: it keeps others from removing the network before the first node is on it.
   await writeRecord(record);
@@ -123,6 +125,7 @@ async function boot(
       kubeconfig,
       setup,
       ingressPort: spec.ingress === undefined ? null : published,
+      settings: topologySettings(topology, spec.nodeLimits),
     });
     await finishCluster(handle, spec, setup, { ...request, ingressInstalled: await early });
     return handle;
@@ -173,7 +176,7 @@ async function attach(request: UpRequest): Promise<ClusterHandle> {
   // The rule does not outlive a restart of the machine, the network does.
   if (record !== null)
     await ensureNetwork(record.network === networkOf("allowed").name ? "allowed" : "rejected", setup.nodeImage);
-  return await attachHandle(request, setup);
+  return await attachHandle(request, setup, record?.settings ?? {});
 }
 
 async function reach(name: string): Promise<ClusterHandle | null> {
@@ -181,28 +184,6 @@ async function reach(name: string): Promise<ClusterHandle | null> {
   const containers = await nodeContainers(name);
   if (containers.some(({ ours }) => !ours)) throw notOurs(name);
   return containers.length === 0 ? null : await reachHandle(name, await setupState());
-}
-
-/** @throws FaultlineError `cluster` when the experiment needs another cluster than this one. */
-async function checkFits(
-  name: string,
-  spec: ClusterSpec,
-  record: ClusterRecord | null,
-  workers: number,
-): Promise<void> {
-  const topology = await readTopology(spec.topology);
-  const wanted = topology.nodes.filter(({ role }) => role === "worker").length;
-  const network = networkOf(spec.egress ?? "rejected").name;
-  const wrong =
-    workers < wanted
-      ? `has ${workers} workers, ${spec.topology} needs ${wanted}`
-      : record !== null && record.network !== network
-        ? `is on network ${record.network}, egress "${spec.egress ?? "rejected"}" needs ${network}`
-        : null;
-  if (wrong === null) return;
-  throw new FaultlineError("cluster", `cluster ${name} ${wrong}`, {
-    fix: "Let the run create a cluster of its own, or create a fitting one with faultline cluster up.",
-  });
 }
 
 async function list(): Promise<readonly ClusterSummary[]> {

@@ -2,6 +2,7 @@
 import type { ClusterSpec } from "../types.ts";
 import type { ExecResult } from "./exec.ts";
 import type { Kube } from "./kube.ts";
+import type { ClusterSettings } from "./topology-settings.ts";
 
 export interface ContainerState {
   /** The engine's word for it; `gone`: there is no such container. */
@@ -55,6 +56,8 @@ export interface ClusterHandle {
   readonly ingressUrl: string | null;
   /** True when this call created it: whoever created it removes it. */
   readonly created: boolean;
+  /** What its topology sets beside its nodes; empty where nobody knows. */
+  readonly settings: ClusterSettings;
   nodes(): Promise<readonly NodeHandle[]>;
   /**
    * Makes the images known to every node's container runtime.

@@ -2,6 +2,7 @@
 import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { clusterFolder, home } from "./paths.ts";
+import type { ClusterSettings } from "./topology-settings.ts";
 
 export interface ClusterRecord {
   readonly schemaVersion: 1;
@@ -15,6 +16,8 @@ export interface ClusterRecord {
   readonly keep: boolean;
   readonly topology: string;
   readonly network: string;
+  /** Absent in records of earlier versions. */
+  readonly settings?: ClusterSettings;
 }
 
 const FILE = "cluster.json";

@@ -1,4 +1,5 @@
 import { readdirSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import type { HostTraits } from "./host-traits.ts";
@@ -39,6 +40,16 @@ describe("topologies of kind-config", () => {
       code: "usage",
       fix: expect.stringContaining("two-workers"),
     });
+  });
+});
+
+test("what a topology mounts lies beside its file", async () => {
+  const [controlPlane] = (await readTopology("three-workers-packing")).nodes;
+  const [mount] = controlPlane?.extraMounts ?? [];
+  expect(mount).toEqual({
+    hostPath: fileURLToPath(new URL("../../kind-config/packing", import.meta.url)),
+    containerPath: "/etc/kubernetes/packing",
+    readOnly: true,
   });
 });
 

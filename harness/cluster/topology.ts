@@ -1,5 +1,6 @@
 /** From a topology file to the kind config of one cluster. Reading apart, everything here is pure. */
 import { readFile } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parse, stringify } from "yaml";
 import { FaultlineError, messageOf } from "../errors.ts";
@@ -11,6 +12,7 @@ import { reservedForCap } from "./node-limits.ts";
 export interface KindNode {
   readonly role: "control-plane" | "worker";
   readonly extraPortMappings?: readonly object[];
+  readonly extraMounts?: readonly { readonly hostPath: string }[];
   readonly kubeadmConfigPatchesJSON6902?: readonly Json6902Patch[];
   readonly [key: string]: unknown;
 }
@@ -56,11 +58,21 @@ export async function readTopology(topology: string): Promise<KindConfig> {
   const file = isPath ? topology : fileURLToPath(new URL(`${topology}.yaml`, FOLDER));
   const text = await readFile(file, "utf8").catch((cause: unknown) => {
     throw new FaultlineError("usage", `topology ${topology}: ${file} cannot be read: ${messageOf(cause)}`, {
-      fix: "Name a file of kind-config/ without its ending (two-workers, three-workers) or a path to a kind config.",
+      fix: "Name a file of kind-config/ without its ending (two-workers, three-workers, three-workers-packing) or a path to a kind config.",
       cause,
     });
   });
-  return checkedTopology(file, text);
+  return withMounts(checkedTopology(file, text), dirname(file));
+}
+
+/** What a topology mounts lies beside its file; kind would look for it where the command was called. */
+function withMounts(topology: KindConfig, folder: string): KindConfig {
+  const nodes = topology.nodes.map((node) => {
+    if (node.extraMounts === undefined) return node;
+    const extraMounts = node.extraMounts.map((mount) => ({ ...mount, hostPath: resolve(folder, `${mount.hostPath}`) }));
+    return { ...node, extraMounts };
+  });
+  return { ...topology, nodes };
 }
 
 /** @throws FaultlineError `usage` that names the file and what is wrong with it. */

@@ -10,6 +10,12 @@ export function runStart(run: RunRecord): RunStart | null {
   return entry?.type === "run-start" ? entry : null;
 }
 
+/** What the cluster's topology sets beside its nodes, as rows. */
+export function clusterSettings(run: RunRecord): readonly (readonly [string, string])[] {
+  const entry = run.journal.findLast((candidate) => candidate.type === "cluster");
+  return entry?.type === "cluster" ? Object.entries(entry.settings ?? {}) : [];
+}
+
 /** "14 July 2026, 09:12 UTC"; "" in a torn journal. */
 export function startedAt(run: RunRecord): string {
   const start = runStart(run);

@@ -120,7 +120,8 @@ async function withCluster(
   };
   if (options.cluster === undefined) journal.append({ type: "note", message: `creating cluster ${name}` });
   const cluster = await (options.cluster === undefined ? ports.provider.up(request) : ports.provider.attach(request));
-  journal.append({ type: "cluster", name, kubeconfig: cluster.kubeconfig, created: cluster.created });
+  const { kubeconfig, created, settings } = cluster;
+  journal.append({ type: "cluster", name, kubeconfig, created, settings });
   try {
     const onLost = (why: string) => lost.abort(new FaultlineError("cluster-busy", why));
     const lock = await ports.lock(cluster, folder.runId, onLost);

@@ -25,6 +25,7 @@ export function fakeCluster(name = "fake"): FakeCluster {
     kube,
     ingressUrl: "http://127.0.0.1:1",
     created: false,
+    settings: {},
     nodes: async () => [],
     loadImages: async (images) => Object.fromEntries(images.map((image) => [image.name, `${image.name}:loaded`])),
   };

@@ -64,7 +64,10 @@ function openingEntries(): readonly JournalEntry[] {
       keep: false,
       versions: { faultline: "0.1.0", kubernetes: "v1.37.2", kind: "v0.31.0", traefik: "3.7.15", node: "24.21.0" },
     },
-    { t: 46_100, type: "cluster", name: "faultline-5f2c", kubeconfig: "kubeconfig", created: true },
+    {
+      ...{ t: 46_100, type: "cluster", name: "faultline-5f2c", kubeconfig: "kubeconfig", created: true },
+      settings: { "kubelet containerLogMaxSize": "200Mi" },
+    },
   ];
 }
 

@@ -5,7 +5,7 @@
 import type { RunRecord, RunVerdict, Verdict } from "../../types.ts";
 import { counted, milliseconds } from "../../verdict/words.ts";
 import { armRows } from "../arms.ts";
-import { runDurationMs, runStart, startedAt } from "../facts.ts";
+import { clusterSettings, runDurationMs, runStart, startedAt } from "../facts.ts";
 import { armSection } from "./arm-section.ts";
 import { armsTable } from "./arms-table.ts";
 import { raceLegend } from "./legends.ts";
@@ -65,6 +65,7 @@ function aboutSection(run: RunRecord): Markup {
     ["Definition", plan.file],
     ["Load script", plan.loadScript ?? "none"],
     ["Topology", plan.cluster.topology],
+    ...clusterSettings(run),
     ["Ingress", plan.cluster.ingress ?? "none"],
     ["Egress", plan.cluster.egress ?? "rejected"],
     ["Baseline, recovery", `${milliseconds(plan.phases.baselineMs)}, ${milliseconds(plan.phases.recoveryMs)}`],
