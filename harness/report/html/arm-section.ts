@@ -1,10 +1,11 @@
 /** All there is to say about one arm. */
-import type { ArmVerdict, PlannedArm, RequestColumns, RunRecord, Termination } from "../../types.ts";
+import type { ArmRecord, ArmVerdict, PlannedArm, RequestColumns, RunRecord, Termination } from "../../types.ts";
 import type { ArmStatistics } from "../../verdict/compare.ts";
 import { type PhaseWindows, phaseWindows, type Window } from "../../verdict/windows.ts";
 import { count, counted, milliseconds } from "../../verdict/words.ts";
 import type { ArmRow } from "../arms.ts";
 import { FAMILIES, type Family, failuresOf } from "./bins.ts";
+import { armCauses } from "./causes/index.ts";
 import { checksTable } from "./checks-table.ts";
 import { faultEvidence } from "./evidence.ts";
 import { faultSpans } from "./fault-kinds.ts";
@@ -14,6 +15,8 @@ import { signed } from "./pods-panel.ts";
 import { podRaceChart } from "./race-chart.ts";
 import { timelineChart } from "./timeline-chart.ts";
 import { expectedMark, verdictChip } from "./verdict-chip.ts";
+
+const NOTHING: ArmRecord = { requests: null, upstream: null, observations: [] };
 
 export function armSection(run: RunRecord, row: ArmRow): Markup {
   const { arm, figures } = row;
@@ -29,6 +32,7 @@ export function armSection(run: RunRecord, row: ArmRow): Markup {
 ${checksTable(arm)}
 ${requests === null || windows.run === null ? html`<p class="note">No requests were recorded.</p>` : timeline(run, planned, arm, requests, windows.run, windows)}
 ${badStretch(figures, arm, zeroMs)}
+${armCauses(run, { planned, record: run.arms[arm.name] ?? NOTHING, windows })}
 ${arm.terminations.length === 0 ? null : race(arm)}
 ${faultEvidence(planned, arm.faults, zeroMs)}
 </section>`;

@@ -8,6 +8,7 @@ import { armRows } from "../arms.ts";
 import { clusterSettings, runDurationMs, runStart, startedAt } from "../facts.ts";
 import { armSection } from "./arm-section.ts";
 import { armsTable } from "./arms-table.ts";
+import { runCauses } from "./causes/index.ts";
 import { raceLegend } from "./legends.ts";
 import { html, Markup } from "./markup.ts";
 import { minutesChart } from "./minutes.ts";
@@ -31,6 +32,7 @@ export function htmlReport(run: RunRecord, verdict: RunVerdict): string {
 <title>${verdict.experiment}: ${verdict.verdict}</title><style>${new Markup(STYLE)}</style></head><body><main>
 ${masthead(run, verdict)}
 ${racing.length === 0 ? null : raceSection(racing)}
+${runCauses(run)}
 <section><h2>The arms</h2>${armsTable(rows)}</section>
 ${rows.map((row) => armSection(run, row))}
 ${aboutSection(run)}
