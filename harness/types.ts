@@ -82,12 +82,14 @@ export interface AvailabilitySlo<P extends string> extends SloBase<P> {
   /** 0 to 1: held when good/all is at least this. */
   readonly atLeast: number;
 }
+export type TimesControl = `${number}x control`;
 /** A percentile of the latency from the intended start, failures with their full duration included. */
 export interface LatencySlo<P extends string> extends SloBase<P> {
   readonly kind: "latency";
   /** 0 to 100. */
   readonly percentile: number;
-  readonly atMost: Duration;
+  /** `"3x control"`: three times what the control has, same percentile, same phase. */
+  readonly atMost: Duration | TimesControl;
 }
 export type Slo<P extends string = string> = AvailabilitySlo<P> | LatencySlo<P>;
 

@@ -31,6 +31,8 @@ const imds = z
   })
   .partial();
 
+/** As verdict/slo.ts reads it. */
+const TIMES_CONTROL = /^\d+(\.\d+)?x control$/;
 const check = { name: sentence, minSamples: samples };
 const slo = z.discriminatedUnion("kind", [
   z.strictObject({
@@ -48,7 +50,9 @@ const slo = z.discriminatedUnion("kind", [
     named: sentence.optional(),
     during: z.enum(["baseline", "fault", "recovery", "run"]),
     percentile: z.number().gt(0).max(100),
-    atMost: duration,
+    atMost: z.string().refine((text) => parseDuration(text) !== null || TIMES_CONTROL.test(text), {
+      error: 'a duration ("500ms", "5s"), or so many times what the control has ("3x control")',
+    }),
   }),
 ]);
 const mechanism = z

@@ -48,6 +48,15 @@ describe("each mistake is named with its path", () => {
       "timeline[0]",
       /beyond limits.run of 10000 ms/,
     ],
+    [
+      "a limit in terms of a control that is missing",
+      {
+        slos: [{ ...base.slos[0], kind: "latency", percentile: 50, atLeast: undefined, atMost: "3x control" }],
+        arms: { current: base.arms.current },
+      },
+      "slos[0].atMost",
+      /no arm has the role control/,
+    ],
     ["no duration", { limits: { run: "10", revert: "5s" } }, "limits.run", /a number with a unit/],
     ["unknown key", { hypotesis: "x" }, "", /hypotesis/],
     ["a metadata mock that is none", { cluster: { ...base.cluster, imds: true } }, "cluster.imds", /"mock"/],

@@ -138,6 +138,7 @@ function checkProblems(it: Partial<Experiment>): Problem[] {
             },
           ],
     ),
+    ...controlProblems(it),
     ...list(it.slos).flatMap((slo, i) =>
       lengths[slo.during] === 0
         ? [
@@ -164,6 +165,16 @@ function sampleProblems(it: Partial<Experiment>): Problem[] {
       ? [{ path: "guard", message: "watches the requests of the load, and there is no load" }]
       : []),
   ];
+}
+
+/** Limits in terms of a control that no arm is. */
+function controlProblems(it: Partial<Experiment>): Problem[] {
+  if (Object.values(it.arms ?? {}).some((arm) => arm?.role === "control")) return [];
+  return list(it.slos).flatMap((slo, i) =>
+    slo.kind === "latency" && String(slo.atMost).endsWith("x control")
+      ? [{ path: `slos[${i}].atMost`, message: "no arm has the role control, so there is nothing to compare with" }]
+      : [],
+  );
 }
 
 function suggest(value: string, known: readonly string[]): string {

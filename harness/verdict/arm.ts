@@ -14,7 +14,7 @@ import { guardResult } from "./guard.ts";
 import { loadDoubts, thresholdResults } from "./load.ts";
 import { judgeMechanism } from "./mechanism.ts";
 import { samplesOf } from "./samples.ts";
-import { judgeSlo } from "./slo.ts";
+import { type Control, judgeSlo } from "./slo.ts";
 import { terminationsOf } from "./terminations.ts";
 import { type PhaseWindows, phaseWindows } from "./windows.ts";
 import { count, counted, oneSentence, phaseName } from "./words.ts";
@@ -30,7 +30,7 @@ export function judgeArm(run: RunRecord, arm: PlannedArm): ArmVerdict {
   const load = loadSummary(run, arm.name);
   const guard = guardResult(plan.guard, record.requests, windows);
   const slos = [
-    ...plan.slos.map((slo) => judgeSlo(slo, samplesOf(plan, record, slo.over), windows)),
+    ...plan.slos.map((slo) => judgeSlo(slo, samplesOf(plan, record, slo.over), windows, controlOf(run, slo.over))),
     ...(guard === null ? [] : [guard]),
     ...thresholdResults(load),
   ];
@@ -68,6 +68,12 @@ export function judgeArm(run: RunRecord, arm: PlannedArm): ArmVerdict {
     terminations: [...terminations.values()].flat(),
     load,
   };
+}
+
+function controlOf(run: RunRecord, over: string): Control | null {
+  const name = run.plan.arms.find(({ role }) => role === "control")?.name;
+  if (name === undefined) return null;
+  return { samples: samplesOf(run.plan, run.arms[name] ?? NOTHING, over), windows: phaseWindows(run, name) };
 }
 
 /** The expected verdict, and where a defect is expected, the defect itself: a verdict for the wrong reason is not it. */

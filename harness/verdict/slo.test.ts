@@ -48,6 +48,31 @@ test("availability is held at exactly its objective and violated by one more", (
   );
 });
 
+test("a latency can be limited by what the control has", () => {
+  const relative: Slo = { ...LATENCY, atMost: "3x control" };
+  const arm = (ms: number) => samples(rows(20, (i) => ({ end: 100 + i + ms })));
+  const against = (ms: number, control: number | null, count = 20) =>
+    judgeSlo(
+      relative,
+      arm(ms),
+      WINDOWS,
+      control === null
+        ? null
+        : { samples: samples(rows(count, (i) => ({ end: 100 + i + control }))), windows: WINDOWS },
+    );
+  expect(against(30, 10)).toMatchObject({
+    verdict: "held",
+    value: 30,
+    objective: "p90 at most 3 times the control's in the fault phase",
+  });
+  expect(against(31, 10)).toMatchObject({ verdict: "violated", value: 31 });
+  expect(against(31, 10).because).toBe(
+    "p90 of 20 requests in the fault phase was 31 ms, wanted at most 30 ms, 3 times the control's 10 ms.",
+  );
+  expect(against(31, null)).toMatchObject({ verdict: "inconclusive", value: null });
+  expect(against(31, 10, 9)).toMatchObject({ verdict: "inconclusive" });
+});
+
 test("an SLO of one name judges the requests of that name alone", () => {
   const requests = rows(30, (i) => (i % 3 === 0 ? { name: "search", status: 502 } : {}));
   const named = (name: string) => judged({ ...AVAILABILITY, named: name }, requests);

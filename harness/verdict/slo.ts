@@ -1,13 +1,24 @@
 /** SLOs: a ratio of good requests, or a percentile of their latency, during a phase. */
-import type { AvailabilitySlo, CheckResult, LatencySlo, Slo } from "../types.ts";
+import type { AvailabilitySlo, CheckResult, Duration, LatencySlo, Slo } from "../types.ts";
 import { type RequestSummary, summarise } from "./requests.ts";
 import type { Samples } from "./samples.ts";
 import { percentile } from "./statistics.ts";
 import type { PhaseWindows } from "./windows.ts";
 import { count, counted, durationMs, milliseconds, percent, phaseName } from "./words.ts";
 
+/** What an arm's SLO may be compared with. */
+export interface Control {
+  readonly samples: Samples | null;
+  readonly windows: PhaseWindows;
+}
+
 /** Judges one SLO; missing data is `inconclusive`, never an exception. */
-export function judgeSlo(slo: Slo, samples: Samples | null, windows: PhaseWindows): CheckResult {
+export function judgeSlo(
+  slo: Slo,
+  samples: Samples | null,
+  windows: PhaseWindows,
+  control: Control | null = null,
+): CheckResult {
   const unmeasured = (because: string, sampleCount = 0): CheckResult => ({
     name: slo.name,
     verdict: "inconclusive",
@@ -31,7 +42,38 @@ export function judgeSlo(slo: Slo, samples: Samples | null, windows: PhaseWindow
       summary.samples,
     );
   }
-  return slo.kind === "availability" ? availability(slo, summary, samples.one) : latency(slo, summary, samples.one);
+  if (slo.kind === "availability") return availability(slo, summary, samples.one);
+  const limit = limitOf(slo, control);
+  if (limit === null) {
+    return unmeasured("There is no control with enough samples to compare with.", summary.samples);
+  }
+  return latency(slo, summary, samples.one, limit);
+}
+
+/** A limit in ms with the words for it; null: the control has too few samples, or there is none. */
+function limitOf(
+  slo: LatencySlo<string>,
+  control: Control | null,
+): { readonly ms: number; readonly words: string } | null {
+  const factor = timesControl(slo);
+  if (factor === null) {
+    const ms = durationMs(slo.atMost as Duration);
+    return { ms, words: milliseconds(ms) };
+  }
+  const window = control?.windows[slo.during] ?? null;
+  if (control?.samples == null || window === null) return null;
+  const summary = summarise(control.samples.columns, window, slo.named);
+  const base = percentile(summary.latencies, slo.percentile);
+  if (summary.samples < slo.minSamples || !Number.isFinite(base)) return null;
+  return {
+    ms: factor * base,
+    words: `${milliseconds(factor * base)}, ${factor} times the control's ${milliseconds(base)}`,
+  };
+}
+
+function timesControl({ atMost }: LatencySlo<string>): number | null {
+  const match = /^(\d+(?:\.\d+)?)x control$/.exec(atMost);
+  return match === null ? null : Number(match[1]);
 }
 
 /** "at least 99.9 %", "p99 at most 500 ms", with the phase. */
@@ -39,8 +81,13 @@ function objectiveOf(slo: Slo): string {
   const goal =
     slo.kind === "availability"
       ? `at least ${percent(slo.atLeast)} good`
-      : `p${slo.percentile} at most ${milliseconds(durationMs(slo.atMost))}`;
+      : `p${slo.percentile} at most ${latencyGoal(slo)}`;
   return `${goal} in ${phaseName(slo.during)}`;
+}
+
+function latencyGoal(slo: LatencySlo<string>): string {
+  const factor = timesControl(slo);
+  return factor === null ? milliseconds(durationMs(slo.atMost as Duration)) : `${factor} times the control's`;
 }
 
 function availability(slo: AvailabilitySlo<string>, summary: RequestSummary, one: string): CheckResult {
@@ -61,9 +108,13 @@ function availability(slo: AvailabilitySlo<string>, summary: RequestSummary, one
   };
 }
 
-function latency(slo: LatencySlo<string>, summary: RequestSummary, one: string): CheckResult {
+function latency(
+  slo: LatencySlo<string>,
+  summary: RequestSummary,
+  one: string,
+  limit: { readonly ms: number; readonly words: string },
+): CheckResult {
   const value = percentile(summary.latencies, slo.percentile);
-  const limit = durationMs(slo.atMost);
   const where = `p${slo.percentile} of ${these(slo, summary, one)} in ${phaseName(slo.during)}`;
   // JSON has no infinity: a percentile that lies on a dropped start has no value, and breaks every limit.
   const measured = Number.isFinite(value)
@@ -71,12 +122,12 @@ function latency(slo: LatencySlo<string>, summary: RequestSummary, one: string):
     : `${where} falls on a start that was dropped`;
   return {
     name: slo.name,
-    verdict: value <= limit ? "held" : "violated",
+    verdict: value <= limit.ms ? "held" : "violated",
     value: Number.isFinite(value) ? value : null,
     unit: "ms",
     objective: objectiveOf(slo),
     sampleCount: summary.samples,
-    because: `${measured}, wanted at most ${milliseconds(limit)}.${interruptedNote(summary)}`,
+    because: `${measured}, wanted at most ${limit.words}.${interruptedNote(summary)}`,
   };
 }
 
