@@ -1,8 +1,8 @@
-/** One row for each arm, in the words that terminal and Markdown share. */
+/** One row for each arm, in the words that terminal, Markdown and page share. */
 import type { ArmVerdict, RunRecord, RunVerdict } from "../types.ts";
 import { type ArmStatistics, compareArms } from "../verdict/compare.ts";
 import { count, milliseconds, percent } from "../verdict/words.ts";
-import { terminationFigures } from "./facts.ts";
+import { armColumns, type Cell, NONE } from "./arm-columns.ts";
 
 export interface ArmRow {
   readonly arm: ArmVerdict;
@@ -11,20 +11,16 @@ export interface ArmRow {
   readonly failed: string;
   readonly p50: string;
   readonly p99: string;
-  readonly pods: string;
-  readonly afterClose: string;
-  /** "5.2 s" */
-  readonly preStop: string;
+  /** What the experiment's probes add, in the same order in every row. */
+  readonly more: readonly (Cell & { readonly title: string })[];
 }
-
-const NONE = "–";
 
 export function armRows(run: RunRecord, verdict: RunVerdict): readonly ArmRow[] {
   const statistics = new Map(compareArms(run).map((row) => [row.arm, row]));
+  const columns = armColumns(run);
   return verdict.arms.flatMap((arm) => {
     const figures = statistics.get(arm.name);
     if (figures === undefined) return [];
-    const pods = terminationFigures(arm.terminations);
     return [
       {
         arm,
@@ -32,9 +28,7 @@ export function armRows(run: RunRecord, verdict: RunVerdict): readonly ArmRow[] 
         failed: failedText(figures),
         p50: latencyText(figures.p50Ms),
         p99: latencyText(figures.p99Ms),
-        pods: count(pods.pods),
-        afterClose: pods.pods === 0 ? NONE : count(pods.requestsAfterClose),
-        preStop: pods.preStopNeededMs === null ? NONE : milliseconds(pods.preStopNeededMs),
+        more: columns.map(({ title, of }) => ({ title, ...of(arm) })),
       },
     ];
   });
@@ -50,4 +44,11 @@ function failedText({ ratio, bad, samples }: ArmStatistics): string {
   if (ratio === null) return NONE;
   const share = bad === 0 ? "" : ` (${percent(ratio)})`;
   return `${count(bad)} of ${count(samples)}${share}`;
+}
+
+/** What failed, p50 and p99 are of. */
+export function figuresNote(one: string): string {
+  const latency =
+    one === "request" ? "latency counts from the intended start" : `latency counts from the first act of a ${one}`;
+  return `Failed, p50 and p99 are of the fault phase; ${latency}.`;
 }

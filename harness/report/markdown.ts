@@ -1,7 +1,8 @@
 /** A short report for a pull request's comment or a chat. */
 import type { RunRecord, RunVerdict } from "../types.ts";
+import { mainNoun } from "../verdict/samples.ts";
 import { milliseconds } from "../verdict/words.ts";
-import { armRows } from "./arms.ts";
+import { armRows, figuresNote } from "./arms.ts";
 import { runDurationMs, startedAt } from "./facts.ts";
 
 export function markdownReport(run: RunRecord, verdict: RunVerdict): string {
@@ -13,11 +14,10 @@ export function markdownReport(run: RunRecord, verdict: RunVerdict): string {
     row.failed,
     row.p50,
     row.p99,
-    row.pods,
-    row.afterClose,
-    row.preStop,
+    ...row.more.map(({ text }) => text),
   ]);
-  const head = ["Arm", "Verdict", "Expected", "Failed", "p50", "p99", "Pods ended", "After close", "preStop needed"];
+  const added = rows[0]?.more.map(({ title }) => title) ?? [];
+  const head = ["Arm", "Verdict", "Expected", "Failed", "p50", "p99", ...added];
   const lines = [
     `# ${verdict.experiment}: ${verdict.verdict}`,
     "",
@@ -34,7 +34,7 @@ export function markdownReport(run: RunRecord, verdict: RunVerdict): string {
     ...rows.map((row) => `- **${escapeMarkdown(row.arm.name)}** (${row.arm.role}): ${escapeMarkdown(row.arm.because)}`),
     "",
     ...verdict.models.flatMap((model) => [escapeMarkdown(model), ""]),
-    "Failed, p50 and p99 are of the fault phase; latency counts from the intended start.",
+    figuresNote(mainNoun(run.plan)),
     "",
     "Repeat:",
     "",

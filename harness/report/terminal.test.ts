@@ -32,7 +32,7 @@ test("a dirty cluster comes first", () => {
 
 test.each([60, 80, 100, 120])("no line is wider than %i columns", (width) => {
   const lines = terminalSummary(RUN, VERDICT, { colour: false, width }).split("\n");
-  const told = lines.filter((line) => !line.startsWith("Again: ") && !line.startsWith("Failed and p99"));
+  const told = lines.filter((line) => !line.startsWith("Again: ") && !line.startsWith("Failed, p50 and p99"));
   expect(Math.max(...told.map((line) => line.length))).toBeLessThanOrEqual(width);
   expect(lines.join("\n")).toMatch(/✓ control +held/);
   expect(lines.some((line) => /^\s*(%|ms|s)\b/.test(line))).toBe(false);

@@ -1,6 +1,8 @@
 /** What a person reads when the run has ended. */
 import type { RunRecord, RunVerdict, Verdict } from "../types.ts";
-import { type ArmRow, armRows } from "./arms.ts";
+import { mainNoun } from "../verdict/samples.ts";
+import { NONE } from "./arm-columns.ts";
+import { type ArmRow, armRows, figuresNote } from "./arms.ts";
 
 export interface TerminalOptions {
   /** ANSI colours. */
@@ -16,19 +18,30 @@ const VERDICT_STYLE: Readonly<Record<Verdict, keyof typeof ANSI>> = {
   violated: "red",
   inconclusive: "yellow",
 };
-/** In the order in which they give way on a narrow terminal, last first. */
-const COLUMNS: readonly { readonly title: string; readonly right: boolean; readonly text: (row: ArmRow) => string }[] =
-  [
-    { title: "arm", right: false, text: ({ arm }) => arm.name },
-    { title: "verdict", right: false, text: ({ arm }) => arm.verdict },
-    { title: "expected", right: false, text: ({ arm }) => arm.expected },
-    { title: "failed", right: true, text: (row) => row.failed },
-    { title: "p99", right: true, text: (row) => row.p99 },
-    { title: "after close", right: true, text: (row) => row.afterClose },
-    { title: "pods", right: true, text: (row) => row.pods },
-    { title: "p50", right: true, text: (row) => row.p50 },
-    { title: "preStop needed", right: true, text: (row) => row.preStop },
-  ];
+interface Column {
+  readonly title: string;
+  readonly right: boolean;
+  readonly text: (row: ArmRow) => string;
+}
+/** In the order in which they give way on a narrow terminal, last first; after them what the probes add. */
+const COLUMNS: readonly Column[] = [
+  { title: "arm", right: false, text: ({ arm }) => arm.name },
+  { title: "verdict", right: false, text: ({ arm }) => arm.verdict },
+  { title: "expected", right: false, text: ({ arm }) => arm.expected },
+  { title: "failed", right: true, text: (row) => row.failed },
+  { title: "p99", right: true, text: (row) => row.p99 },
+];
+const LAST: readonly Column[] = [{ title: "p50", right: true, text: (row) => row.p50 }];
+
+function columnsOf(rows: readonly ArmRow[]): readonly Column[] {
+  const more = rows[0]?.more ?? [];
+  const added = more.map(({ title }, index) => ({
+    title: title.charAt(0).toLowerCase() + title.slice(1),
+    right: true,
+    text: (row: ArmRow) => row.more[index]?.text ?? NONE,
+  }));
+  return [...COLUMNS, ...added, ...LAST];
+}
 const GAP = "  ";
 
 /** The verdict of the run and of each arm, with the reasons; no line is wider than asked, names and numbers aside. */
@@ -50,18 +63,19 @@ export function terminalSummary(run: RunRecord, verdict: RunVerdict, options: Te
     ...rows.flatMap((row) => reason(row, width, paint)),
     "",
     ...verdict.models.flatMap((model) => wrap(model, width)).map((line) => paint(line, "dim")),
-    paint("Failed and p99 are of the fault phase; latency counts from the intended start.", "dim"),
+    paint(figuresNote(mainNoun(run.plan)), "dim"),
     paint(`Again: ${run.plan.repeat}`, "dim"),
     "",
   ].join("\n");
 }
 
 function table(rows: readonly ArmRow[], width: number, paint: Paint): readonly string[] {
-  const sizes = COLUMNS.map(({ title, text }) => Math.max(title.length, ...rows.map((row) => text(row).length)));
-  let shown = COLUMNS.length;
+  const all = columnsOf(rows);
+  const sizes = all.map(({ title, text }) => Math.max(title.length, ...rows.map((row) => text(row).length)));
+  let shown = all.length;
   const needed = () => 2 + sizes.slice(0, shown).reduce((sum, size) => sum + size + GAP.length, -GAP.length);
   while (shown > 2 && needed() > width) shown--;
-  const columns = COLUMNS.slice(0, shown);
+  const columns = all.slice(0, shown);
   const line = (cells: readonly string[]) => cells.join(GAP).trimEnd();
   const pad = (text: string, index: number) =>
     columns[index]?.right === true ? text.padStart(sizes[index] ?? 0) : text.padEnd(sizes[index] ?? 0);

@@ -10,7 +10,10 @@ export interface Samples {
   readonly one: string;
 }
 
-type Yield = (probe: string, record: ArmRecord) => Samples;
+interface Yield {
+  readonly one: string;
+  readonly columnsOf: (probe: string, record: ArmRecord) => RequestColumns;
+}
 /** null: no samples come of it. As `YIELDS_SAMPLES` says to definitions. */
 const OF_PROBES: Readonly<Record<ProbeSpec["kind"], Yield | null>> = {
   "pod-terminations": null,
@@ -19,11 +22,23 @@ const OF_PROBES: Readonly<Record<ProbeSpec["kind"], Yield | null>> = {
 /** @returns null where nothing was recorded. */
 export function samplesOf({ probes }: Pick<Plan, "probes">, record: ArmRecord, over: string): Samples | null {
   if (over === "load") return record.requests === null ? null : { columns: record.requests, one: "request" };
-  const kind = probes[over]?.kind;
-  return kind === undefined ? null : (OF_PROBES[kind]?.(over, record) ?? null);
+  const given = yieldOf(probes, over);
+  return given === null ? null : { columns: given.columnsOf(over, record), one: given.one };
 }
 
 /** What the arms are compared by: the load, or without one what the first SLO is over. */
 export function mainSamples(plan: Plan, record: ArmRecord): Samples | null {
-  return samplesOf(plan, record, plan.loadScript === null ? (plan.slos[0]?.over ?? "load") : "load");
+  return samplesOf(plan, record, mainOf(plan));
+}
+
+/** One of those samples, as a noun. */
+export function mainNoun(plan: Plan): string {
+  return yieldOf(plan.probes, mainOf(plan))?.one ?? "request";
+}
+
+const mainOf = ({ loadScript, slos }: Plan) => (loadScript === null ? (slos[0]?.over ?? "load") : "load");
+
+function yieldOf(probes: Plan["probes"], over: string): Yield | null {
+  const kind = probes[over]?.kind;
+  return kind === undefined ? null : OF_PROBES[kind];
 }

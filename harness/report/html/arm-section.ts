@@ -1,6 +1,7 @@
 /** All there is to say about one arm. */
 import type { ArmRecord, ArmVerdict, PlannedArm, RequestColumns, RunRecord, Termination } from "../../types.ts";
 import type { ArmStatistics } from "../../verdict/compare.ts";
+import { mainNoun, mainSamples } from "../../verdict/samples.ts";
 import { type PhaseWindows, phaseWindows, type Window } from "../../verdict/windows.ts";
 import { count, counted, milliseconds } from "../../verdict/words.ts";
 import type { ArmRow } from "../arms.ts";
@@ -23,7 +24,8 @@ export function armSection(run: RunRecord, row: ArmRow): Markup {
   const planned = run.plan.arms.find((candidate) => candidate.name === arm.name);
   if (planned === undefined) return html``;
   const windows = phaseWindows(run, arm.name);
-  const requests = run.arms[arm.name]?.requests ?? null;
+  const record = run.arms[arm.name];
+  const requests = record === undefined ? null : (mainSamples(run.plan, record)?.columns ?? null);
   const zeroMs = windows.run?.beginMs ?? 0;
   return html`<section class="arm" id="arm-${arm.name}">
 <header><p class="overline">${arm.role} arm</p><h2>${arm.name}</h2><p class="verdict-line">${verdictChip(arm.verdict)} ${expectedMark(arm.asExpected, arm.expected)}</p></header>
@@ -31,7 +33,7 @@ export function armSection(run: RunRecord, row: ArmRow): Markup {
 <p class="note">Expected ${arm.expected}: ${planned.because}</p>
 ${checksTable(arm)}
 ${requests === null || windows.run === null ? html`<p class="note">No requests were recorded.</p>` : timeline(run, planned, arm, requests, windows.run, windows)}
-${badStretch(figures, arm, zeroMs)}
+${badStretch(figures, arm, zeroMs, mainNoun(run.plan))}
 ${armCauses(run, { planned, record: run.arms[arm.name] ?? NOTHING, windows })}
 ${arm.terminations.length === 0 ? null : race(arm)}
 ${faultEvidence(planned, arm.faults, zeroMs)}
@@ -56,16 +58,21 @@ function timeline(
 }
 
 /** When it went wrong, and how much for each pod. */
-function badStretch({ badRun, bad, interrupted }: ArmStatistics, arm: ArmVerdict, zeroMs: number): Markup | null {
+function badStretch(
+  { badRun, bad, interrupted }: ArmStatistics,
+  arm: ArmVerdict,
+  zeroMs: number,
+  one: string,
+): Markup | null {
   if (badRun === null) return null;
   const pods = arm.terminations.length;
   const perPod = pods === 0 ? "" : ` That is ${count(bad / pods)} for each of ${counted(pods, "terminated pod")}.`;
-  const cut = interrupted === 0 ? "" : ` ${count(interrupted)} more were cut off when the load ended.`;
+  const cut = interrupted === 0 ? "" : ` ${count(interrupted)} more were cut off by the end.`;
   const run =
     badRun.longestCount === 1
       ? "No two in a row failed."
-      : `The longest unbroken run was ${counted(badRun.longestCount, "request")} within ${milliseconds(badRun.longestMs)}.`;
-  return html`<p>In the fault phase the first request failed ${milliseconds(badRun.firstMs - zeroMs)} after the load began, the last after ${milliseconds(badRun.lastMs - zeroMs)}. ${run}${perPod}${cut}</p>`;
+      : `The longest unbroken run was ${counted(badRun.longestCount, one)} within ${milliseconds(badRun.longestMs)}.`;
+  return html`<p>In the fault phase the first ${one} failed ${milliseconds(badRun.firstMs - zeroMs)} after the baseline began, the last after ${milliseconds(badRun.lastMs - zeroMs)}. ${run}${perPod}${cut}</p>`;
 }
 
 function race(arm: ArmVerdict): Markup {

@@ -1,39 +1,31 @@
 /** The arms side by side. */
 import { percent } from "../../verdict/words.ts";
-import type { ArmRow } from "../arms.ts";
+import { type ArmRow, figuresNote } from "../arms.ts";
 import { html, type Markup, px } from "./markup.ts";
 import { linear } from "./scale.ts";
 import { expectedMark, verdictChip } from "./verdict-chip.ts";
 
 const BAR = { width: 150, height: 16 };
-const HEAD = [
-  "Arm",
-  "Verdict",
-  "Failed requests, 95 % interval",
-  "p50",
-  "p99",
-  "Pods ended",
-  "Requests after close",
-  "preStop needed",
-];
 
-export function armsTable(rows: readonly ArmRow[]): Markup {
+/** @param one what failed, as a noun: "request". */
+export function armsTable(rows: readonly ArmRow[], one: string): Markup {
+  const added = rows[0]?.more.map(({ title }) => title) ?? [];
+  const head = ["Arm", "Verdict", `Failed ${one}s, 95 % interval`, "p50", "p99", ...added];
   const widest = Math.max(0.001, ...rows.map((row) => (row.figures.ratio === null ? 0 : row.figures.interval.high)));
   return html`<table class="arms cards">
-<thead><tr>${HEAD.map((title, index) => html`<th${index > 2 ? html` class="number"` : null}>${title}</th>`)}</tr></thead>
+<thead><tr>${head.map((title, index) => html`<th${index > 2 ? html` class="number"` : null}>${title}</th>`)}</tr></thead>
 <tbody>${rows.map((row) => tableRow(row, widest))}</tbody></table>
-<p class="note">Failed requests, p50 and p99 are of the fault phase. Latency counts from the intended start, failures with their full duration. The interval is Wilson's, or 3/n where nothing failed; it takes requests as independent, and failures come in clusters, so the truth is somewhat wider.</p>`;
+<p class="note">${figuresNote(one)} Failures count with their full duration. The interval is Wilson's, or 3/n where nothing failed; it takes ${one}s as independent, and failures come in clusters, so the truth is somewhat wider.</p>`;
 }
 
 function tableRow(row: ArmRow, widest: number): Markup {
   const { arm, figures } = row;
   const number = (title: string, text: string, style = "") =>
     html`<td class="number ${style}" data-title="${title}">${text}</td>`;
-  const late = arm.terminations.some((pod) => pod.requestsAfterClose > 0);
   return html`<tr><th scope="row"><a href="#arm-${arm.name}">${arm.name}</a><span class="role">${arm.role}</span></th>
 <td data-title="Verdict">${verdictChip(arm.verdict)} ${expectedMark(arm.asExpected, arm.expected)}</td>
 <td data-title="Failed" class="ratio">${ratioBar(row, widest)}<span class="figure">${row.failed}</span>${against(figures)}</td>
-${number("p50", row.p50)}${number("p99", row.p99)}${number("Pods ended", row.pods)}${number("After close", row.afterClose, late ? "late" : "")}${number("preStop needed", row.preStop)}</tr>`;
+${number("p50", row.p50)}${number("p99", row.p99)}${row.more.map(({ title, text, isBad }) => number(title, text, isBad === true ? "late" : ""))}</tr>`;
 }
 
 /** The ratio as a bar, its interval as a whisker. */

@@ -3,6 +3,7 @@
  * page says everything without it. Nothing is fetched, and the page's own policy forbids it.
  */
 import type { RunRecord, RunVerdict, Verdict } from "../../types.ts";
+import { mainNoun } from "../../verdict/samples.ts";
 import { counted, milliseconds } from "../../verdict/words.ts";
 import { armRows } from "../arms.ts";
 import { clusterSettings, runDurationMs, runStart, startedAt } from "../facts.ts";
@@ -33,7 +34,7 @@ export function htmlReport(run: RunRecord, verdict: RunVerdict): string {
 ${masthead(run, verdict)}
 ${racing.length === 0 ? null : raceSection(racing)}
 ${runCauses(run)}
-<section><h2>The arms</h2>${armsTable(rows)}</section>
+<section><h2>The arms</h2>${armsTable(rows, mainNoun(run.plan))}</section>
 ${rows.map((row) => armSection(run, row))}
 ${aboutSection(run)}
 </main><div id="reading" hidden></div><script>${new Markup(SCRIPT)}</script></body></html>

@@ -1,0 +1,52 @@
+/**
+ * What each probe adds to the table of the arms: a few figures that say what the experiment is about. A new probe has its
+ * columns here, if it has any.
+ */
+import type { ArmVerdict, ProbeSpec, RunRecord } from "../types.ts";
+import { count, milliseconds } from "../verdict/words.ts";
+import { terminationFigures } from "./facts.ts";
+
+export interface Cell {
+  readonly text: string;
+  /** It shows the defect. */
+  readonly isBad?: boolean;
+}
+export interface ArmColumn {
+  readonly title: string;
+  /** @param probe its name in the plan. */
+  readonly cell: (arm: ArmVerdict, run: RunRecord, probe: string) => Cell;
+}
+/** What stands where nothing could be measured. */
+export const NONE = "–";
+
+const terminations: readonly ArmColumn[] = [
+  { title: "Pods ended", cell: (arm) => ({ text: count(arm.terminations.length) }) },
+  {
+    title: "After close",
+    cell: (arm) => {
+      const { pods, requestsAfterClose } = terminationFigures(arm.terminations);
+      return { text: pods === 0 ? NONE : count(requestsAfterClose), isBad: requestsAfterClose > 0 };
+    },
+  },
+  {
+    title: "preStop needed",
+    cell: (arm) => {
+      const { preStopNeededMs } = terminationFigures(arm.terminations);
+      return { text: preStopNeededMs === null ? NONE : milliseconds(preStopNeededMs) };
+    },
+  },
+];
+
+const COLUMNS: Readonly<Record<ProbeSpec["kind"], readonly ArmColumn[]>> = {
+  "pod-terminations": terminations,
+};
+
+/** The columns of all probes of a run; a kind that stands there twice has them once. */
+export function armColumns(
+  run: RunRecord,
+): readonly { readonly title: string; readonly of: (arm: ArmVerdict) => Cell }[] {
+  const kinds = new Map(Object.entries(run.plan.probes).map(([name, { kind }]) => [kind, name]));
+  return [...kinds].flatMap(([kind, probe]) =>
+    COLUMNS[kind].map(({ title, cell }) => ({ title, of: (arm: ArmVerdict) => cell(arm, run, probe) })),
+  );
+}
