@@ -23,6 +23,7 @@ import { LEASE_MS } from "./fault-step.ts";
 import { readLedger } from "./ledger.ts";
 import { leftovers } from "./leftovers.ts";
 import { listRuns } from "./run-folder.ts";
+import { removeNamespace } from "./workload.ts";
 
 const BIN = join(import.meta.dirname, "..", "cli", "bin.mjs");
 const PROGRAM = join(import.meta.dirname, "..", "testing", "crash-run.ts");
@@ -68,7 +69,7 @@ afterEach(async () => {
   }
   await faultline(["revert", "--reports", reports]);
 });
-afterAll(async () => cluster.kube.delete({ apiVersion: "v1", kind: "Namespace", name: NAMESPACE }));
+afterAll(async () => removeNamespace(cluster.kube, NAMESPACE, 120_000));
 
 function start(change: Partial<CrashRun> & Pick<CrashRun, "faults">): NonNullable<typeof running> {
   const reports = mkdtempSync(join(tmpdir(), "faultline-crash-"));

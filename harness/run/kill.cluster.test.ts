@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
 import { exec } from "../cluster/exec.ts";
-import { LABEL_OWNER, OWNER, SYSTEM_NAMESPACE } from "../cluster/labels.ts";
+import { LABEL_OWNER, LABEL_RUN, OWNER, SYSTEM_NAMESPACE } from "../cluster/labels.ts";
 import type { ClusterHandle } from "../cluster/provider.ts";
 import { waitFor } from "../cluster/wait.ts";
 import { readJournal } from "../journal/journal.ts";
@@ -105,7 +105,7 @@ describe("SIGKILL", () => {
     expect(await fingerprint(cluster)).toEqual(before);
     const left = await cluster.kube.list(
       { apiVersion: "v1", kind: "Pod", namespace: SYSTEM_NAMESPACE },
-      { labelSelector: `${LABEL_OWNER}=${OWNER}` },
+      { labelSelector: `${LABEL_OWNER}=${OWNER},${LABEL_RUN}` },
     );
     expect(left.map((pod) => pod.metadata.name)).toEqual([]);
 

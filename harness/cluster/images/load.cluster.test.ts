@@ -137,11 +137,13 @@ describe("Docker's containerd image store", () => {
     const status = await waitFor({
       what: "the engine with the containerd image store",
       probe: async () => {
-        const { exitCode, stdout } = await docker(
+        const { exitCode, stdout, stderr } = await docker(
           ["exec", engine, ...inside, "info", "--format", "{{.DriverStatus}}"],
           { accept: "any" },
         );
-        return exitCode === 0 && stdout !== "" ? { done: true, value: stdout } : { done: false, saw: stdout };
+        if (exitCode === 0 && stdout !== "") return { done: true, value: stdout };
+        const log = await docker(["exec", engine, "tail", "-n", "5", "/host/mnt/log"], { accept: "any" });
+        return { done: false, saw: `${stdout} ${stderr}\n${log.stdout}${log.stderr}` };
       },
       timeoutMs: 60_000,
       everyMs: 250,
