@@ -3,7 +3,7 @@
  * A new probe adds its spec, its observations and its signals in a section of its own, and their names to the unions at
  * the end. Imports nothing but types.ts.
  */
-import type { JsonObject } from "./types.ts";
+import type { Duration, JsonObject } from "./types.ts";
 
 // ------------------------------------------------------------------------------------------------ terminations
 
@@ -51,6 +51,69 @@ type PodObservation =
     }
   | { readonly type: "delete-call"; readonly pod: string };
 
+// ------------------------------------------------------------------------------------------------- credentials
+
+/** Counts what pods ask of the metadata mock, where the calls arrive, and how long such a call takes. */
+export interface ImdsCallsProbe {
+  readonly kind: "imds-calls";
+  /** Label selector of the pods whose calls count. */
+  readonly selector: string;
+  /** `GET /figures` at this port of theirs tells where the time of their requests went; absent: nobody asks. */
+  readonly figuresPort?: number;
+}
+/** Has every client take credentials of many ages, alone and side by side, and counts the calls; before the load. */
+export interface CredentialSweepProbe {
+  readonly kind: "credential-sweep";
+  /** Label selector of the clients' pods, one a client; the label `sdk` names it. No pod: nothing is swept. */
+  readonly selector: string;
+  /** Of their `POST /prime` and `POST /calls/<how many>/<side by side>`. */
+  readonly port: number;
+  /** What credentials have left when they are handed out, 1s to 12h each. */
+  readonly remaining: readonly Duration[];
+  readonly concurrency: readonly number[];
+  /** How often credentials are taken for each of these. */
+  readonly requests: number;
+}
+
+export type CredentialSignal =
+  | "metadata-calls-per-request" // of the selected pods, over the requests of the load: the defect itself
+  | "metadata-call-time" // ms, median over the calls of canary pods: does a call cost anything
+  | "storming-clients"; // count of the clients that ask at each request in any cell of the sweep
+
+type CredentialObservation =
+  | {
+      /** Since the mocks began, by pod and kind of call: `token`, `role`, `credentials`, `identity`, `other`. */
+      readonly type: "imds-calls";
+      readonly calls: Readonly<Record<string, Readonly<Record<string, number>>>>;
+    }
+  | {
+      /** Since the pod began, by pod: how many requests, and the milliseconds of all of them by what they went to. */
+      readonly type: "time-spent";
+      readonly spent: Readonly<
+        Record<string, { readonly requests: number; readonly ms: Readonly<Record<string, number>> }>
+      >;
+    }
+  | {
+      /** What a canary pod met. */
+      readonly type: "imds-asked";
+      readonly node: string;
+      readonly callsMs: readonly number[];
+      /** What its credentials had left; null: it got none. */
+      readonly leftMs: number | null;
+    }
+  | {
+      /** A cell of a sweep. */
+      readonly type: "swept";
+      readonly client: string;
+      readonly remainingMs: number;
+      readonly concurrency: number;
+      readonly requests: number;
+      /** Of these, without credentials. */
+      readonly failed: number;
+      readonly calls: Readonly<Record<string, number>>;
+      readonly tookMs: number;
+    };
+
 // ---------------------------------------------------------------------------------------------- nodes and gaps
 
 type NodeObservation = {
@@ -64,7 +127,12 @@ type Gap = { readonly type: "gap"; readonly fromT: number; readonly why: string 
 
 // ------------------------------------------------------------------------------------------------- all of them
 
-export type ProbeSpec = PodTerminationsProbe;
-export type Signal = TerminationSignal;
+export type ProbeSpec = PodTerminationsProbe | ImdsCallsProbe | CredentialSweepProbe;
+export type Signal = TerminationSignal | CredentialSignal;
 /** What a probe saw, one line each in `observations.ndjson` of an arm. */
-export type Observation = { readonly t: number; readonly probe: string } & (PodObservation | NodeObservation | Gap);
+export type Observation = { readonly t: number; readonly probe: string } & (
+  | PodObservation
+  | CredentialObservation
+  | NodeObservation
+  | Gap
+);

@@ -7,9 +7,10 @@
  */
 
 import type { FaultSpec, ImdsSettings } from "./fault-specs.ts";
-import type { Observation, PodTerminationsProbe, ProbeSpec, Signal, TerminationSignal } from "./probe-specs.ts";
+import type { Observation, ProbeSpec, Signal } from "./probe-specs.ts";
 
-export type { FaultSpec, Observation, PodTerminationsProbe, ProbeSpec, Signal, TerminationSignal };
+export type * from "./probe-specs.ts";
+export type { FaultSpec };
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 export type JsonObject = { readonly [key: string]: Json };
 

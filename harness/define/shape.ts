@@ -1,7 +1,7 @@
 /** The shape of a definition, for JavaScript and for typos that no editor saw. What hangs together is in validate.ts. */
 import { z } from "zod";
 import { parseDuration } from "./duration.ts";
-import { name, probe, signals } from "./probe-shapes.ts";
+import { between, name, probe, signals } from "./probe-shapes.ts";
 
 const duration = z
   .string()
@@ -9,14 +9,6 @@ const duration = z
 const sentence = z.string().min(1, { error: "one sentence" });
 const samples = z.int({ error: "a whole number" }).min(1, { error: "at least 1: a verdict without samples is none" });
 const json = z.json();
-const between = (from: string, to: string) =>
-  z.string().refine(
-    (text) => {
-      const ms = parseDuration(text);
-      return ms !== null && ms >= (parseDuration(from) ?? 0) && ms <= (parseDuration(to) ?? 0);
-    },
-    { error: `a duration from ${from} to ${to}` },
-  );
 const imds = z
   .strictObject({
     roles: z.enum(["node", "pod"]),

@@ -3,7 +3,9 @@
  * columns here, if it has any.
  */
 import type { ArmVerdict, ProbeSpec, RunRecord } from "../types.ts";
-import { count, milliseconds } from "../verdict/words.ts";
+import { callsIn } from "../verdict/imds.ts";
+import { phaseWindows } from "../verdict/windows.ts";
+import { count, metricValue, milliseconds } from "../verdict/words.ts";
 import { terminationFigures } from "./facts.ts";
 
 export interface Cell {
@@ -37,8 +39,25 @@ const terminations: readonly ArmColumn[] = [
   },
 ];
 
+/** Of the probes of credentials. */
+const credentials: readonly ArmColumn[] = [
+  {
+    title: "Metadata calls per request",
+    cell: (arm, run, probe) => {
+      const window = phaseWindows(run, arm.name).fault;
+      const record = run.arms[arm.name];
+      const span = window === null || record === undefined ? null : callsIn(record, probe, window);
+      if (span === null || span.requests === 0) return { text: NONE };
+      const ratio = span.calls / span.requests;
+      return { text: metricValue(ratio), isBad: ratio >= 0.5 };
+    },
+  },
+];
+
 const COLUMNS: Readonly<Record<ProbeSpec["kind"], readonly ArmColumn[]>> = {
   "pod-terminations": terminations,
+  "imds-calls": credentials,
+  "credential-sweep": [],
 };
 
 /** The columns of all probes of a run; a kind that stands there twice has them once. */

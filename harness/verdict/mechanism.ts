@@ -21,7 +21,7 @@ export function judgeMechanism(mechanism: Mechanism, input: SignalInput): CheckR
   if (mechanism.role === "defect" && measured.samples > 0 && !within) {
     return { ...result, verdict: "violated", because: `${measured.words}, wanted ${base.objective}${leftOut}.` };
   }
-  const hole = signal.doubt?.(input) ?? null;
+  const hole = signal.doubt?.(input, mechanism.over) ?? null;
   if (hole !== null) return { ...result, verdict: "inconclusive", because: hole };
   if (measured.samples < mechanism.minSamples) {
     const found = counted(measured.samples, signal.sample);

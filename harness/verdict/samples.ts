@@ -17,6 +17,8 @@ interface Yield {
 /** null: no samples come of it. As `YIELDS_SAMPLES` says to definitions. */
 const OF_PROBES: Readonly<Record<ProbeSpec["kind"], Yield | null>> = {
   "pod-terminations": null,
+  "imds-calls": null,
+  "credential-sweep": null,
 };
 
 /** @returns null where nothing was recorded. */

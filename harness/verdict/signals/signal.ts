@@ -30,7 +30,7 @@ export interface SignalKind {
   readonly amount: (value: number) => string;
   readonly measure: (input: SignalInput, over: Mechanism["over"]) => Measured;
   /** A sentence where the record has holes: then nothing that was not seen is known. */
-  readonly doubt?: (input: SignalInput) => string | null;
+  readonly doubt?: (input: SignalInput, over: Mechanism["over"]) => string | null;
   /** A sentence where an arm without faults has nothing to measure and needs nothing. */
   readonly idle?: (input: SignalInput) => string | null;
 }

@@ -29,6 +29,8 @@ export interface CausePicture {
 /** The race between kubelet and ingress has its own place on the page. */
 const pictures: Readonly<Record<ProbeSpec["kind"], CausePicture>> = {
   "pod-terminations": {},
+  "imds-calls": {},
+  "credential-sweep": {},
 };
 
 /** Sections of the page. */
