@@ -82,6 +82,8 @@ text{fill:var(--ink);font-size:12px}
 .mark{stroke-width:3.4;stroke-linecap:round;fill:none}
 .mark.s-answered{stroke:var(--red)}.mark.s-timeout{stroke:var(--violet)}.mark.s-connection{stroke:var(--amber)}.mark.s-dropped{stroke:var(--grey)}
 .bar.s-answered{fill:var(--red)}.bar.s-timeout{fill:var(--violet)}.bar.s-connection{fill:var(--amber)}.bar.s-dropped{fill:var(--grey)}.bar.s-good{fill:var(--good)}
+.c-credentials{fill:var(--red);background:var(--red)}.c-dns{fill:var(--amber);background:var(--amber)}.c-upstream{fill:var(--blue);background:var(--blue)}.c-rest{fill:var(--grey);background:var(--grey)}
+.k-role{fill:var(--violet);background:var(--violet)}.k-credentials{fill:var(--red);background:var(--red)}.k-token{fill:var(--amber);background:var(--amber)}
 .p-life{stroke:var(--grey);stroke-width:1.2;fill:none}
 .p-open{stroke:var(--blue);fill:none}
 .p-late{stroke:var(--red);fill:none}

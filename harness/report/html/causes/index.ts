@@ -2,35 +2,18 @@
  * What a probe saw, as pictures: the causal chain beside the latency and the failures that it led to. A new picture is a
  * file and a row; a kind without a row here does not compile.
  */
-import type { ArmRecord, PlannedArm, ProbeSpec, RunRecord } from "../../../types.ts";
-import { type PhaseWindows, phaseWindows } from "../../../verdict/windows.ts";
+import type { ProbeSpec, RunRecord } from "../../../types.ts";
+import { phaseWindows } from "../../../verdict/windows.ts";
 import { html, type Markup } from "../markup.ts";
-
-/** One probe in one arm. */
-export interface CauseInput {
-  readonly probe: string;
-  readonly planned: PlannedArm;
-  readonly record: ArmRecord;
-  readonly windows: PhaseWindows;
-}
-/** One probe in all arms, in the plan's order; arms that did not run are left out. */
-export interface CausesInput {
-  readonly run: RunRecord;
-  readonly probe: string;
-  readonly arms: readonly CauseInput[];
-}
-export interface CausePicture {
-  /** A section of the page that shows the arms side by side, with its own heading; null: nothing to show. */
-  readonly ofRun?: (input: CausesInput) => Markup | null;
-  /** A figure of an arm's section, under what the clients saw; null: nothing to show. */
-  readonly ofArm?: (input: CauseInput) => Markup | null;
-}
+import type { CauseInput, CausePicture } from "./cause.ts";
+import { sweepPicture } from "./credential-sweep.ts";
+import { imdsCallsPicture } from "./imds-calls.ts";
 
 /** The race between kubelet and ingress has its own place on the page. */
 const pictures: Readonly<Record<ProbeSpec["kind"], CausePicture>> = {
   "pod-terminations": {},
-  "imds-calls": {},
-  "credential-sweep": {},
+  "imds-calls": imdsCallsPicture,
+  "credential-sweep": sweepPicture,
 };
 
 /** Sections of the page. */
