@@ -114,6 +114,56 @@ type CredentialObservation =
       readonly tookMs: number;
     };
 
+// --------------------------------------------------------------------------------------------------- placement
+
+/** Follows where the replicas of a workload run and what becomes of the nodes: pods, node conditions, CPU time. */
+export interface PlacementProbe {
+  readonly kind: "placement";
+  /** Label selector of the replicas. */
+  readonly selector: string;
+}
+
+export type PlacementSignal =
+  | "cascade-depth" // count: different nodes that went down in the fault phase
+  | "largest-share" // ratio: the most replicas that one node had in the fault phase, of all that are wanted
+  | "time-to-recover" // ms from the first node's end until all replicas were there again, and stayed
+  | "replica-demand" // ratio: CPU time that all replicas use before any fault, of one node's cap
+  | "hung-rollouts"; // count of rollouts that came to a halt
+
+type PlacementObservation =
+  | {
+      readonly type: "placed";
+      readonly pod: string;
+      /** null: no node has it yet. */
+      readonly node: string | null;
+      readonly ready: boolean;
+      /** Its deletion was asked for, or it is gone. */
+      readonly ending: boolean;
+      readonly gone: boolean;
+      /** The scheduler's reason for leaving it without a node; null: none was given. */
+      readonly pending: string | null;
+    }
+  | {
+      /** Of the time since the one before, about a second. */
+      readonly type: "node-cpu";
+      readonly node: string;
+      /** CPUs in use on the node, and of those by the replicas. */
+      readonly used: number;
+      readonly byReplicas: number;
+      /** CPUs that the node may use. */
+      readonly cap: number;
+      /** 0 to 1: periods in which the node hit its cap. */
+      readonly throttled: number;
+    }
+  | {
+      /** Of a fault that rolls a Deployment out anew. */
+      readonly type: "rollout";
+      readonly deployment: string;
+      readonly tookMs: number;
+      /** Why it came to a halt, as a clause; null: it is complete. */
+      readonly hangs: string | null;
+    };
+
 // ---------------------------------------------------------------------------------------------- nodes and gaps
 
 type NodeObservation = {
@@ -127,12 +177,13 @@ type Gap = { readonly type: "gap"; readonly fromT: number; readonly why: string 
 
 // ------------------------------------------------------------------------------------------------- all of them
 
-export type ProbeSpec = PodTerminationsProbe | ImdsCallsProbe | CredentialSweepProbe;
-export type Signal = TerminationSignal | CredentialSignal;
+export type ProbeSpec = PodTerminationsProbe | ImdsCallsProbe | CredentialSweepProbe | PlacementProbe;
+export type Signal = TerminationSignal | CredentialSignal | PlacementSignal;
 /** What a probe saw, one line each in `observations.ndjson` of an arm. */
 export type Observation = { readonly t: number; readonly probe: string } & (
   | PodObservation
   | CredentialObservation
+  | PlacementObservation
   | NodeObservation
   | Gap
 );

@@ -11,6 +11,11 @@ const SIGNALS: Readonly<Record<Signal, true>> = {
   "metadata-calls-per-request": true,
   "metadata-call-time": true,
   "storming-clients": true,
+  "cascade-depth": true,
+  "largest-share": true,
+  "time-to-recover": true,
+  "replica-demand": true,
+  "hung-rollouts": true,
 };
 export const signals = Object.keys(SIGNALS) as Signal[];
 
@@ -19,6 +24,7 @@ export const YIELDS_SAMPLES: Readonly<Record<ProbeSpec["kind"], boolean>> = {
   "pod-terminations": false,
   "imds-calls": false,
   "credential-sweep": false,
+  placement: false,
 };
 
 export const name = z
@@ -52,4 +58,5 @@ export const probe = z.discriminatedUnion("kind", [
     concurrency: z.array(z.int().min(1).max(64, { error: "1 to 64 side by side" })).min(1, { error: "at least one" }),
     requests: z.int().min(8, { error: "at least 8: fewer tell no storm from a first call" }).max(1_000),
   }),
+  z.strictObject({ kind: z.literal("placement"), selector: z.string().min(1) }),
 ]);

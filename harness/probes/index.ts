@@ -2,6 +2,7 @@
 import type { ProbeSpec } from "../types.ts";
 import { credentialSweep } from "./credential-sweep.ts";
 import { imdsCalls } from "./imds-calls.ts";
+import { placement } from "./placement.ts";
 import { podTerminations } from "./pod-terminations.ts";
 import type { Probe, ProbeContext, RunningProbe } from "./probe.ts";
 
@@ -11,6 +12,7 @@ const probes: ProbeTable = {
   "pod-terminations": podTerminations,
   "imds-calls": imdsCalls,
   "credential-sweep": credentialSweep,
+  placement,
 };
 
 /** Starts a probe under the name that its observations carry. */

@@ -6,6 +6,7 @@ import type { ArmVerdict, ProbeSpec, RunRecord } from "../types.ts";
 import { callsIn } from "../verdict/imds.ts";
 import { phaseWindows } from "../verdict/windows.ts";
 import { count, metricValue, milliseconds } from "../verdict/words.ts";
+import { placementColumns } from "./cascade.ts";
 import { terminationFigures } from "./facts.ts";
 
 export interface Cell {
@@ -58,6 +59,7 @@ const COLUMNS: Readonly<Record<ProbeSpec["kind"], readonly ArmColumn[]>> = {
   "pod-terminations": terminations,
   "imds-calls": credentials,
   "credential-sweep": [],
+  placement: placementColumns,
 };
 
 /** The columns of all probes of a run; a kind that stands there twice has them once. */

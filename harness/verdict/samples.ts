@@ -19,6 +19,7 @@ const OF_PROBES: Readonly<Record<ProbeSpec["kind"], Yield | null>> = {
   "pod-terminations": null,
   "imds-calls": null,
   "credential-sweep": null,
+  placement: null,
 };
 
 /** @returns null where nothing was recorded. */

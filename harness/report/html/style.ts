@@ -84,6 +84,10 @@ text{fill:var(--ink);font-size:12px}
 .bar.s-answered{fill:var(--red)}.bar.s-timeout{fill:var(--violet)}.bar.s-connection{fill:var(--amber)}.bar.s-dropped{fill:var(--grey)}.bar.s-good{fill:var(--good)}
 .c-credentials{fill:var(--red);background:var(--red)}.c-dns{fill:var(--amber);background:var(--amber)}.c-upstream{fill:var(--blue);background:var(--blue)}.c-rest{fill:var(--grey);background:var(--grey)}
 .k-role{fill:var(--violet);background:var(--violet)}.k-credentials{fill:var(--red);background:var(--red)}.k-token{fill:var(--amber);background:var(--amber)}
+.node-track{fill:var(--grid);opacity:.6}.replicas{fill:var(--blue)}.node-down{fill:var(--red)}
+.on-full{fill:var(--bg);font-weight:600}.on-light{fill:var(--ink);font-weight:600}
+.by-node{fill:var(--good);opacity:.55}.by-replicas{fill:var(--blue);opacity:.75}.cap-line{stroke:var(--red);stroke-width:1;stroke-dasharray:4 3;fill:none}
+.swatch.l-replicas{background:linear-gradient(90deg,var(--band),var(--blue))}.swatch.l-by-node{background:var(--good)}.swatch.l-by-replicas{background:var(--blue)}.swatch.l-cap{height:0;border-top:2px dashed var(--red);border-radius:0}
 .p-life{stroke:var(--grey);stroke-width:1.2;fill:none}
 .p-open{stroke:var(--blue);fill:none}
 .p-late{stroke:var(--red);fill:none}

@@ -8,12 +8,14 @@ import { html, type Markup } from "../markup.ts";
 import type { CauseInput, CausePicture } from "./cause.ts";
 import { sweepPicture } from "./credential-sweep.ts";
 import { imdsCallsPicture } from "./imds-calls.ts";
+import { placementPicture } from "./placement.ts";
 
 /** The race between kubelet and ingress has its own place on the page. */
 const pictures: Readonly<Record<ProbeSpec["kind"], CausePicture>> = {
   "pod-terminations": {},
   "imds-calls": imdsCallsPicture,
   "credential-sweep": sweepPicture,
+  placement: placementPicture,
 };
 
 /** Sections of the page. */
