@@ -1,16 +1,29 @@
 /**
  * Ends pods the way a deployment or an operator does: rolling restarts, then single deletions.
  *
- * One-shot: `inject` runs until the last ended pod is gone; `revert` has nothing to put back.
+ * One-shot: `inject` runs until the last ended pod is gone, and there is nothing to put back. A rollout that hangs is
+ * what was to be found out, and no failure of the harness: it ends the fault, the evidence says why, and the revert
+ * rolls it back.
  */
 import { setTimeout as sleep } from "node:timers/promises";
+import type { KubeObject } from "../cluster/kube.ts";
 import { parseDuration, toMs } from "../define/duration.ts";
 import { FaultlineError } from "../errors.ts";
 import type { TerminatePodsFault } from "../fault-specs.ts";
 import type { Evidence } from "../types.ts";
 import type { Fault, FaultContext } from "./fault.ts";
 import { isServing, isTerminating } from "./pods/pod.ts";
-import { deploymentRef, killedPods, podsOf, readDeployment, restart, settled } from "./pods-terminate/deployment.ts";
+import {
+  deploymentRef,
+  killedPods,
+  lookAtRollout,
+  podsOf,
+  RESTART_ANNOTATION,
+  readDeployment,
+  restart,
+  settled,
+} from "./pods-terminate/deployment.ts";
+import { rollBack, rolledOut, whyStuck } from "./pods-terminate/rollout.ts";
 
 type TerminateUndo = {
   readonly deployment: string;
@@ -21,6 +34,9 @@ type TerminateUndo = {
   /** Pods whose end the kubelet had already told of before. */
   readonly killedBefore: readonly string[];
 };
+
+/** How long nothing of a rollout must have moved before it is said to hang; at the revert that has been seen before. */
+const STILL_MS = { inject: 10_000, revert: 2_000 };
 
 export const terminatePods: Fault<TerminatePodsFault, TerminateUndo> = {
   kind: "pods.terminate",
@@ -70,16 +86,17 @@ export const terminatePods: Fault<TerminatePodsFault, TerminateUndo> = {
 
   async inject(undo, context) {
     const restarts = Array.from({ length: undo.rollingRestarts }, (_, i) => async () => {
-      await restart(context, undo.deployment, `${context.runId}-${context.faultId}-${i}`);
-      await settled(context, undo.deployment, "gone");
+      await restart(context, undo.deployment, `${markOf(context)}${i}`);
+      return await untilRolledOut(undo, context);
     });
     const deletions = Array.from({ length: undo.deletions }, () => async () => {
       await deleteOne(undo, context);
       await settled(context, undo.deployment, "serving");
+      return true;
     });
     for (const [i, disturb] of [...restarts, ...deletions].entries()) {
       if (i > 0) await pauseBetween(undo, context);
-      await disturb();
+      if (!(await disturb())) return;
     }
     await settled(context, undo.deployment, "gone");
   },
@@ -93,15 +110,23 @@ export const terminatePods: Fault<TerminatePodsFault, TerminateUndo> = {
     );
     const wanted = undo.replicas * undo.rollingRestarts + undo.deletions;
     const ended = killed.size - standing.length;
-    return {
-      effective: ended >= wanted,
-      because: `the kubelets stopped ${ended} pods of ${undo.deployment}; asked for were ${wanted}`,
-      values: { terminations: ended, wanted },
-    };
+    const because = `the kubelets stopped ${ended} pods of ${undo.deployment}; asked for were ${wanted}`;
+    const values = { terminations: ended, wanted };
+    if (ended >= wanted || undo.rollingRestarts === 0) return { effective: ended >= wanted, because, values };
+    // Not from inject's own waiting: what the scheduler and the kubelets have written into the pods.
+    const { deployment, pods } = await lookAtRollout(context, undo.deployment);
+    const stuck = isOurs(deployment, context) ? whyStuck(deployment, pods) : null;
+    if (stuck === null) return { effective: false, because, values };
+    return { effective: true, because: `its rollout was begun and hangs: ${stuck}; ${because}`, values };
   },
 
-  /** Nothing to put back: the Deployment has replaced each pod by itself. */
-  async revert() {},
+  /** Nothing to put back but a rollout that hangs: the Deployment replaces each pod by itself. */
+  async revert(undo, context) {
+    const found = await context.cluster.kube.get(deploymentRef(context, undo.deployment));
+    if (found === null || !isOurs(found, context)) return;
+    const end = await rolledOut(context, undo.deployment, STILL_MS.revert);
+    if (end.hangs !== null) await rollBack(context, undo.deployment);
+  },
 
   async verifyReverted(undo, context): Promise<Evidence> {
     const found = await context.cluster.kube.get(deploymentRef(context, undo.deployment));
@@ -114,6 +139,23 @@ export const terminatePods: Fault<TerminatePodsFault, TerminateUndo> = {
     };
   },
 };
+
+/** Restarts of this fault carry it, with their number behind. */
+const markOf = (context: FaultContext) => `${context.runId}-${context.faultId}-`;
+
+function isOurs(deployment: KubeObject, context: FaultContext): boolean {
+  const mark: unknown = deployment.spec.template.metadata?.annotations?.[RESTART_ANNOTATION];
+  return typeof mark === "string" && mark.startsWith(markOf(context));
+}
+
+/** @returns false where the rollout hangs. */
+async function untilRolledOut({ deployment }: TerminateUndo, context: FaultContext): Promise<boolean> {
+  const begin = performance.now();
+  const { hangs } = await rolledOut(context, deployment, STILL_MS.inject);
+  const tookMs = Math.round(performance.now() - begin);
+  context.observe({ type: "rollout", deployment, tookMs, hangs });
+  return hangs === null;
+}
 
 async function deleteOne(undo: TerminateUndo, context: FaultContext): Promise<void> {
   const ready = (await podsOf(context, undo.deployment)).filter(isServing);

@@ -5,10 +5,10 @@ import { FaultlineError } from "../../errors.ts";
 import type { FaultContext } from "../fault.ts";
 import { isReady, isTerminating } from "../pods/pod.ts";
 
-type Scope = Pick<FaultContext, "cluster" | "namespace" | "signal" | "budgetMs">;
+export type Scope = Pick<FaultContext, "cluster" | "namespace" | "signal" | "budgetMs">;
 
 /** Set on the pod template; another value makes the Deployment replace all its pods. */
-const RESTART_ANNOTATION = "faultline.dev/restarted";
+export const RESTART_ANNOTATION = "faultline.dev/restarted";
 
 export const deploymentRef = (context: Scope, name: string) =>
   ({ apiVersion: "apps/v1", kind: "Deployment", namespace: context.namespace, name }) as const;
@@ -25,8 +25,8 @@ export async function podsOf(context: Scope, name: string): Promise<readonly Kub
   return podsMatching(context, await readDeployment(context, name));
 }
 
-/** As `kubectl rollout restart`: a new annotation on the template. */
-export async function restart(context: Scope, name: string, value: string): Promise<void> {
+/** As `kubectl rollout restart`: a new annotation on the template; null takes it away. */
+export async function restart(context: Scope, name: string, value: string | null): Promise<void> {
   await context.cluster.kube.patch(deploymentRef(context, name), {
     spec: { template: { metadata: { annotations: { [RESTART_ANNOTATION]: value } } } },
   });
@@ -47,24 +47,37 @@ export async function settled(
     everyMs: 250,
     signal: context.signal,
     probe: async () => {
-      const found = await readDeployment(context, name);
-      const { spec, status, metadata } = found;
-      const wanted: number = spec.replicas ?? 1;
-      const complete =
-        (status?.observedGeneration ?? 0) >= metadata.generation &&
-        [status?.replicas, status?.updatedReplicas, status?.availableReplicas].every((count) => count === wanted);
-      const pods = await podsMatching(context, found);
-      const staying = pods.filter((pod) => !isTerminating(pod));
-      // The status may still tell of a pod that was deleted a moment ago: the pods themselves decide.
-      const ready = staying.filter(isReady);
-      const done = complete && ready.length === wanted && (extent === "serving" || pods.length === wanted);
-      if (done) return { done: true, value: ready };
-      return {
-        done: false,
-        saw: `${ready.length} of ${wanted} ready, ${pods.length - staying.length} terminating, ${status?.updatedReplicas ?? 0} up to date`,
-      };
+      const { ready, serving, gone, saw } = await lookAtRollout(context, name);
+      return (extent === "serving" ? serving : gone) ? { done: true, value: ready } : { done: false, saw };
     },
   });
+}
+
+export interface RolloutLook {
+  readonly deployment: KubeObject;
+  readonly pods: readonly KubeObject[];
+  readonly ready: readonly KubeObject[];
+  /** As many ready pods of the newest template as wanted. */
+  readonly serving: boolean;
+  /** And no other pod left. */
+  readonly gone: boolean;
+  readonly saw: string;
+}
+
+export async function lookAtRollout(context: Scope, name: string): Promise<RolloutLook> {
+  const deployment = await readDeployment(context, name);
+  const { spec, status, metadata } = deployment;
+  const wanted: number = spec.replicas ?? 1;
+  const complete =
+    (status?.observedGeneration ?? 0) >= metadata.generation &&
+    [status?.replicas, status?.updatedReplicas, status?.availableReplicas].every((count) => count === wanted);
+  const pods = await podsMatching(context, deployment);
+  const staying = pods.filter((pod) => !isTerminating(pod));
+  // The status may still tell of a pod that was deleted a moment ago: the pods themselves decide.
+  const ready = staying.filter(isReady);
+  const serving = complete && ready.length === wanted;
+  const saw = `${ready.length} of ${wanted} ready, ${pods.length - staying.length} terminating, ${status?.updatedReplicas ?? 0} up to date`;
+  return { deployment, pods, ready, serving, gone: serving && pods.length === wanted, saw };
 }
 
 /** Names of the Deployment's pods of which a kubelet reported that it stops a container. */
