@@ -77,15 +77,22 @@ export interface OomFault {
   /** Default: the first of the pod. */
   readonly container?: string;
 }
-/** Pods come and go on one node, as builder jobs do. */
+/** Pods come and go on chosen nodes, as builder jobs do. */
 export interface PodChurnFault {
   readonly kind: "pods.churn";
-  /** One node. */
+  /** The pods go to these nodes in turn; `atMost` is 1 unless given. */
   readonly targets: NodeTargets;
-  /** Started each second, 0.5 to 20; what the node has no room for is refused. */
+  /** Started each second on all of them together, 0.5 to 20; what a node has no room for is refused. */
   readonly podsPerSecond: number;
   /** From a pod's creation to its deletion, 1s to 5m. */
   readonly lifetime: Duration;
+  /** How many in all, 5 to 1000: a rush that is over then. Default: they come for as long as the fault is in. */
+  readonly pods?: number;
+  /** Of each pod; `{name}` in a value stands for the pod's own name. */
+  readonly metadata?: {
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly annotations?: Readonly<Record<string, string>>;
+  };
   /** The spec of the pods, images by the names of `workload.images`; default: one container that does nothing. */
   readonly template?: JsonObject;
 }

@@ -106,6 +106,33 @@ test("what a dead process left is undone from the token alone", async () => {
   expect(await pods()).toEqual([]);
 });
 
+test("a rush over several nodes is done, has its metadata, and stays effective until it is reverted", async () => {
+  const rush = await podChurn.prepare(
+    {
+      ...SPEC,
+      targets: { names: ["worker", "worker2"], atMost: 2 },
+      pods: 12,
+      lifetime: "60s",
+      metadata: { labels: { app: "builder" }, annotations: { "example.com/role": "of-{name}" } },
+    },
+    { ...context, faultId: "test/rush/0" },
+  );
+  try {
+    await podChurn.inject(rush, context, LEASE_MS);
+    expectEvidence(await podChurn.verifyEffective(rush, context), true);
+    const ref = { apiVersion: "v1", kind: "Pod", namespace: space.name };
+    const all = await cluster.kube.list(ref, { labelSelector: "app=builder" });
+    expect(all).toHaveLength(12);
+    expect(new Set(all.map((pod) => pod.spec.nodeName)).size).toBe(2);
+    expect(all.every(({ metadata: m }) => m.annotations["example.com/role"] === `of-${m.name}`)).toBe(true);
+    expectEvidence(await podChurn.verifyEffective(rush, context), true);
+  } finally {
+    await podChurn.revert(rush, context);
+  }
+  expectEvidence(await podChurn.verifyReverted(rush, context), false);
+  expectEvidence(await podChurn.verifyEffective(rush, context), false);
+});
+
 test("rates that the node has no room for, and templates that the API server refuses, are refused", async () => {
   const prepare = async (change: object) => podChurn.prepare({ ...SPEC, ...change }, context);
   await expect(prepare({ podsPerSecond: 10, lifetime: "15s" })).rejects.toThrow(

@@ -1,40 +1,36 @@
 /**
- * Pods come and go on one node, at a set rate and each for a set time, as builder jobs do.
+ * Pods come and go on chosen nodes, at a set rate and each for a set time, as builder jobs do.
  *
  * The pods are created and deleted from the harness's process. On the node, under a lease, stands a recorder of what the
- * container runtime really starts; when the lease lapses the node stops the pods that are left.
+ * container runtime really starts; when the lease lapses each node stops the pods that are left on it.
  */
 import { LABEL_FAULT } from "../cluster/labels.ts";
 import { waitFor } from "../cluster/wait.ts";
 import { toMs } from "../define/duration.ts";
 import { FaultlineError } from "../errors.ts";
 import type { PodChurnFault } from "../fault-specs.ts";
-import type { Evidence, JsonObject } from "../types.ts";
+import type { Evidence } from "../types.ts";
 import type { Fault, FaultContext } from "./fault.ts";
+import { onEach } from "./kubelet/nodes.ts";
 import { faultName } from "./names.ts";
 import { endOnNode, leftOnNode, renewOnNode, startOnNode } from "./node/on-node.ts";
 import { nodeOf, sandboxesOf } from "./pods/containers.ts";
 import { lookUntil } from "./pods/settle.ts";
+import { lookAtRate } from "./pods-churn/look.ts";
 import { type Loop, startLoop } from "./pods-churn/loop.ts";
-import { podManifest, podSpecOf, podsAtOnce, refuseWithoutRoom } from "./pods-churn/pod.ts";
+import { type PodToken, podManifest, podSpecOf, podsAtOnce, refuseWithoutRoom } from "./pods-churn/pod.ts";
 import { churnProblems } from "./pods-churn/spec.ts";
-import { RECORD_STARTS, readStarts, startRate } from "./pods-churn/starts.ts";
+import { RECORD_STARTS } from "./pods-churn/starts.ts";
 import { chooseNodes } from "./targets.ts";
 
-export type ChurnUndo = {
-  readonly id: string;
-  /** null: none matched, and emptyTargets says to go on. */
-  readonly node: string | null;
-  readonly namespace: string;
+export type ChurnUndo = PodToken & {
+  /** Empty: none matched, and emptyTargets says to go on. */
+  readonly nodes: readonly string[];
   readonly podsPerSecond: number;
   readonly lifetimeMs: number;
-  readonly spec: JsonObject;
+  readonly pods: number | null;
 };
 
-/** The reached rate may differ by this share. */
-const TOLERANCE = 0.1;
-/** After this the rate is what it is. */
-const SETTLE_S = 90;
 const WORD = "churn";
 const NOTHING_TO_DO: Evidence = {
   effective: true,
@@ -49,52 +45,52 @@ export const podChurn: Fault<PodChurnFault, ChurnUndo> = {
   kind: "pods.churn",
   needs: ["node-exec", "container-runtime"],
   oneShot: false,
-  drawAs: { label: "pods come and go on a node", colour: "#7a9a01" },
+  drawAs: { label: "pods come and go", colour: "#7a9a01" },
 
   validate: churnProblems,
 
   async prepare(spec, context) {
     const id = faultName(WORD, context.runId, context.faultId);
-    const node = await oneNode(context, spec);
-    const { namespace } = context;
-    const { podsPerSecond } = spec;
+    const nodes = await chooseNodes(context, spec.targets);
     const lifetimeMs = toMs(spec.lifetime);
-    if (node === null) return { id, node, namespace, podsPerSecond, lifetimeMs, spec: {} };
-    await refuseSecond(context, node, id);
-    const podSpec = await podSpecOf(context, node, lifetimeMs, spec.template);
+    const { podsPerSecond, pods = null } = spec;
+    const { labels = {}, annotations = {} } = spec.metadata ?? {};
+    const podSpec = await podSpecOf(context, lifetimeMs, spec.template);
+    const { namespace } = context;
+    const undo = { id, namespace, labels, annotations, spec: podSpec, nodes, podsPerSecond, lifetimeMs, pods };
     const grace = Number(podSpec.terminationGracePeriodSeconds);
-    await refuseWithoutRoom(context, node, podsAtOnce(podsPerSecond, lifetimeMs, grace));
-    const undo = { id, node, namespace, podsPerSecond, lifetimeMs, spec: podSpec };
-    await context.cluster.kube.apply(podManifest(`${id}-try`, undo, context.runId), { dryRun: true });
+    for (const node of nodes) {
+      await refuseSecond(context, node, id);
+      await refuseWithoutRoom(context, node, podsAtOnce(undo, nodes.length, grace));
+      await context.cluster.kube.apply(podManifest(`${id}-try`, node, undo, context.runId), { dryRun: true });
+    }
     return undo;
   },
 
   async inject(undo, context, leaseMs) {
-    const node = await nodeFor(undo, context);
-    if (node === null) return;
-    await startOnNode(node, partOf(undo), leaseMs);
+    if (undo.nodes.length === 0) return;
+    await onEach(context, targetsOf(undo), async (node) => startOnNode(node, partOf(undo), leaseMs));
     const running = loops.get(undo.id);
     if (running === undefined) loops.set(undo.id, startLoop(loopPorts(undo, context), leaseMs));
     else running.renew(leaseMs);
   },
 
   async renew(undo, context, leaseMs) {
-    const node = await nodeFor(undo, context);
-    if (node === null) return;
-    await renewOnNode(node, undo.id, leaseMs);
+    await onEach(context, targetsOf(undo), async (node) => renewOnNode(node, undo.id, leaseMs));
     loops.get(undo.id)?.renew(leaseMs);
   },
 
   /** Waits until the rate is reached, at most until it has had the time for it. */
   async verifyEffective(undo, context) {
     let last = NOTHING_TO_DO;
+    if (undo.nodes.length === 0) return last;
     await waitFor({
-      what: `${undo.podsPerSecond} pods a second on ${undo.node}`,
+      what: `${undo.podsPerSecond} pods a second on ${undo.nodes.join(", ")}`,
       timeoutMs: context.budgetMs,
       everyMs: 500,
       signal: context.signal,
       probe: async () => {
-        const look = await lookAtRate(undo, context);
+        const look = await lookAtRate(undo, loops.get(undo.id), context);
         last = look.evidence;
         return look.final || last.effective ? { done: true, value: last } : { done: false, saw: last.because };
       },
@@ -119,25 +115,29 @@ export const podChurn: Fault<PodChurnFault, ChurnUndo> = {
         return { done: false, saw: `${left.length} pods` };
       },
     });
-    const node = await nodeFor(undo, context);
-    if (node !== null) await endOnNode(node, partOf(undo));
+    await onEach(context, targetsOf(undo), async (node) => endOnNode(node, partOf(undo)));
   },
 
   verifyReverted: (undo, context) =>
     lookUntil({ what: "no pod left", wanted: false, timeoutMs: context.budgetMs }, context, async () => {
       const objects = (await podsOf(undo, context)).length;
-      const sandboxes = await sandboxesOf(await nodeFor(undo, context), undo.id);
+      const counts = await Promise.all(
+        undo.nodes.map(async (name) => sandboxesOf(await nodeOf(context, name), undo.id)),
+      );
+      const sandboxes = counts.reduce((sum, one) => sum + one, 0);
       const saw = `${objects} pods are left, ${sandboxes} run`;
-      return [{ name: undo.node ?? "no node", inEffect: objects + sandboxes > 0, saw, values: { objects, sandboxes } }];
+      const name = undo.nodes.join(", ") || "no node";
+      return [{ name, inEffect: objects + sandboxes > 0, saw, values: { objects, sandboxes } }];
     }),
 
-  byHand: ({ id, node, namespace }) => [
+  byHand: ({ id, nodes, namespace }) => [
     `kubectl delete pods --namespace ${namespace} --selector ${LABEL_FAULT}=${id} --grace-period=0 --force`,
-    `docker exec ${node} systemctl stop '${id}-*'`,
+    ...nodes.map((node) => `docker exec ${node} systemctl stop '${id}-*'`),
   ],
 };
 
 const NO_GRACE = { gracePeriodSeconds: 0 };
+const targetsOf = ({ nodes }: ChurnUndo) => nodes.map((name) => ({ name }));
 
 /** Stopped, not removed: the kubelet starts again what has left no trace. */
 const partOf = ({ id }: ChurnUndo) => ({
@@ -154,11 +154,6 @@ done
 exit 1`,
 });
 
-async function oneNode(context: FaultContext, spec: PodChurnFault): Promise<string | null> {
-  const nodes = await chooseNodes(context, { ...spec.targets, atMost: 1 });
-  return nodes[0] ?? null;
-}
-
 async function refuseSecond(context: FaultContext, name: string, id: string): Promise<void> {
   const node = await nodeOf(context, name);
   if (node === null) throw new FaultlineError("fault", `no program can be run on ${name}`);
@@ -168,9 +163,6 @@ async function refuseSecond(context: FaultContext, name: string, id: string): Pr
     fix: "run `faultline revert` to end what an earlier run left, or let the faults follow each other",
   });
 }
-
-const nodeFor = async ({ node }: ChurnUndo, context: FaultContext) =>
-  node === null ? null : await nodeOf(context, node);
 
 const podRef = ({ namespace }: ChurnUndo, name: string) => ({ apiVersion: "v1", kind: "Pod", namespace, name });
 
@@ -186,45 +178,13 @@ function loopPorts(undo: ChurnUndo, { cluster, runId }: FaultContext) {
   return {
     everyMs: 1_000 / undo.podsPerSecond,
     lifetimeMs: undo.lifetimeMs,
+    pods: undo.pods,
     create: async (n: number) => {
       const name = `${undo.id}-${series}-${n}`;
-      await cluster.kube.create(podManifest(name, undo, runId));
+      const node = undo.nodes[n % undo.nodes.length] as string;
+      await cluster.kube.create(podManifest(name, node, undo, runId));
       return name;
     },
     remove: async (name: string) => cluster.kube.delete(podRef(undo, name)),
-  };
-}
-
-async function lookAtRate(
-  undo: ChurnUndo,
-  context: FaultContext,
-): Promise<{ readonly evidence: Evidence; readonly final: boolean }> {
-  if (undo.node === null) return { evidence: NOTHING_TO_DO, final: true };
-  const node = await nodeFor(undo, context);
-  const starts = node === null ? null : await readStarts(node, undo.id);
-  if (starts === null) {
-    const because = `${undo.node} records no starts: the fault is not in`;
-    return { evidence: { effective: false, because, values: { startedPerSecond: 0 } }, final: true };
-  }
-  const asked = undo.podsPerSecond;
-  const { perSecond, overSeconds } = startRate(starts, asked);
-  const { created = 0, missed = 0, failed = 0, lastError = "" } = loops.get(undo.id)?.tally() ?? {};
-  const startedPerSecond = Number(perSecond.toFixed(2));
-  const trouble = failed === 0 ? "" : `; ${failed} calls failed, the last: ${lastError}`;
-  return {
-    evidence: {
-      effective: Math.abs(perSecond / asked - 1) <= TOLERANCE,
-      because: `the runtime of ${undo.node} started ${startedPerSecond} pods a second over ${Math.round(overSeconds)} s; asked for are ${asked}${trouble}`,
-      values: {
-        startedPerSecond,
-        askedPerSecond: asked,
-        overSeconds: Math.round(overSeconds),
-        started: starts.at.length,
-        created,
-        missed,
-        failed,
-      },
-    },
-    final: starts.now - starts.since > SETTLE_S,
   };
 }

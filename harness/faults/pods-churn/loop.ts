@@ -10,6 +10,8 @@ import { messageOf } from "../../errors.ts";
 export interface LoopPorts {
   readonly everyMs: number;
   readonly lifetimeMs: number;
+  /** No more than these are begun; null: no end. */
+  readonly pods: number | null;
   /** Creates the nth pod. @returns its name. */
   readonly create: (n: number) => Promise<string>;
   readonly remove: (name: string) => Promise<void>;
@@ -32,6 +34,7 @@ export function startLoop(ports: LoopPorts, leaseMs: number): Loop {
   const tally = { created: 0, failed: 0, missed: 0, lastError: "" };
   let until = began + leaseMs;
   let n = 0;
+  let begun = 0;
   let ended = false;
 
   function after(ms: number, what: () => void): void {
@@ -57,11 +60,14 @@ export function startLoop(ports: LoopPorts, leaseMs: number): Loop {
     calls.add(running);
   }
   function next(): void {
+    if (begun === ports.pods) return;
     const due = Math.floor((performance.now() - began) / ports.everyMs);
     tally.missed += Math.max(0, due - n);
     n = Math.max(n, due);
-    if (calls.size < MAX_CALLS) call(async () => createAndKeep(n));
-    else tally.missed += 1;
+    if (calls.size < MAX_CALLS) {
+      begun += 1;
+      call(async () => createAndKeep(n));
+    } else tally.missed += 1;
     n += 1;
     after(Math.max(0, began + n * ports.everyMs - performance.now()), next);
   }

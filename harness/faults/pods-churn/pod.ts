@@ -13,10 +13,9 @@ const FORGET_MS = 4_000;
 /** Unless the template says otherwise; nothing in a pause has to be finished. */
 const GRACE_S = 1;
 
-/** Every field set; images by the names that the nodes know. */
+/** Every field but the node set; images by the names that the nodes know. */
 export async function podSpecOf(
   context: FaultContext,
-  node: string,
   lifetimeMs: number,
   template: JsonObject | undefined,
 ): Promise<JsonObject> {
@@ -30,25 +29,42 @@ export async function podSpecOf(
     enableServiceLinks: false,
     tolerations: [{ operator: "Exists" }],
     ...given,
-    nodeName: node,
     restartPolicy: "Never",
     // The kubelet ends it by itself when nobody is left to delete it.
     activeDeadlineSeconds: Math.ceil(lifetimeMs / 1_000) + GRACE_S,
   };
 }
 
-export function podManifest(
-  name: string,
-  token: { readonly id: string; readonly namespace: string; readonly spec: JsonObject },
-  runId: string,
-): Manifest {
-  const metadata = { name, namespace: token.namespace, labels: labelsOf(token.id, runId) };
-  return { apiVersion: "v1", kind: "Pod", metadata, spec: token.spec };
+/** What an undo token holds of the pods. */
+export type PodToken = {
+  readonly id: string;
+  readonly namespace: string;
+  readonly labels: Texts;
+  readonly annotations: Texts;
+  readonly spec: JsonObject;
+};
+export type Texts = { readonly [key: string]: string };
+
+export function podManifest(name: string, node: string, token: PodToken, runId: string): Manifest {
+  const named = (texts: Texts) =>
+    Object.fromEntries(Object.entries(texts).map(([key, text]) => [key, text.replaceAll("{name}", name)]));
+  const labels = { ...named(token.labels), ...labelsOf(token.id, runId) };
+  const metadata = { name, namespace: token.namespace, labels, annotations: named(token.annotations) };
+  return { apiVersion: "v1", kind: "Pod", metadata, spec: { ...token.spec, nodeName: node } };
 }
 
-/** Pods on the node at once, those included that still end. */
-export function podsAtOnce(perSecond: number, lifetimeMs: number, graceSeconds: number): number {
-  return Math.ceil((perSecond * (lifetimeMs + graceSeconds * 1_000 + FORGET_MS)) / 1_000);
+/** What is asked for on all nodes together. */
+export interface Asked {
+  readonly podsPerSecond: number;
+  readonly lifetimeMs: number;
+  /** null: they come for as long as the fault is in. */
+  readonly pods: number | null;
+}
+
+/** Pods on each of the nodes at once, those included that still end. */
+export function podsAtOnce({ podsPerSecond, lifetimeMs, pods }: Asked, nodes: number, graceSeconds: number): number {
+  const living = (podsPerSecond * (lifetimeMs + graceSeconds * 1_000 + FORGET_MS)) / 1_000;
+  return Math.ceil(Math.min(living, pods ?? Number.POSITIVE_INFINITY) / nodes);
 }
 
 /** @throws FaultlineError `fault` when the node has no room for that many. */

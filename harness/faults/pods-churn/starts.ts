@@ -49,10 +49,21 @@ export function parseStarts(text: string): Starts {
   return { since: seconds(since), now: seconds(now), at: [...first.values()].sort((a, b) => a - b) };
 }
 
+/** Each node's own recording as one. */
+export function allStarts(nodes: readonly Starts[]): Starts {
+  return {
+    since: Math.min(...nodes.map(({ since }) => since)),
+    now: Math.max(...nodes.map(({ now }) => now)),
+    at: nodes.flatMap(({ at }) => at).sort((a, b) => a - b),
+  };
+}
+
 export interface StartRate {
   readonly perSecond: number;
   /** Over how many seconds; 0 before there are enough. */
   readonly overSeconds: number;
+  /** A rush that is over: nothing changes any more. */
+  readonly isOver: boolean;
 }
 /** A window so long that a start more or less is no more than this share of the rate. */
 const STARTS_IN_WINDOW = 40;
@@ -60,13 +71,18 @@ const MIN_WINDOW_S = 10;
 
 /**
  * Over the last window, and over everything but the first window when there was time for three: the first pods start
- * faster than the later ones, which is no change of the rate.
+ * faster than the later ones, which is no change of the rate. Of a rush that is over, from its first start to its last.
  */
-export function startRate({ at, now }: Starts, asked: number): StartRate {
+export function startRate({ at, now }: Starts, asked: number, pods: number | null = null): StartRate {
   const first = at[0];
+  const last = at.at(-1);
+  if (first === undefined || last === undefined) return { perSecond: 0, overSeconds: 0, isOver: false };
+  if (pods !== null && (at.length >= pods || (now - last > MIN_WINDOW_S && now - first > pods / asked))) {
+    return { perSecond: (at.length - 1) / (last - first), overSeconds: last - first, isOver: true };
+  }
   const window = Math.max(MIN_WINDOW_S, STARTS_IN_WINDOW / asked);
-  if (first === undefined || now - first < window) return { perSecond: 0, overSeconds: 0 };
+  if (now - first < window) return { perSecond: 0, overSeconds: 0, isOver: false };
   const from = now - first >= 3 * window ? first + window : now - window;
   const overSeconds = now - from;
-  return { perSecond: at.filter((one) => one > from).length / overSeconds, overSeconds };
+  return { perSecond: at.filter((one) => one > from).length / overSeconds, overSeconds, isOver: false };
 }
