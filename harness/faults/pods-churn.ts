@@ -139,7 +139,10 @@ export const podChurn: Fault<PodChurnFault, ChurnUndo> = {
 const NO_GRACE = { gracePeriodSeconds: 0 };
 const targetsOf = ({ nodes }: ChurnUndo) => nodes.map((name) => ({ name }));
 
-/** Stopped, not removed: the kubelet starts again what has left no trace. */
+/**
+ * Stopped, not removed: the kubelet starts again what has left no trace. crictl by itself waits 2 s for each, which is
+ * too short where many stop at once.
+ */
 const partOf = ({ id }: ChurnUndo) => ({
   id,
   inject: RECORD_STARTS,
@@ -148,7 +151,7 @@ left() { crictl pods --quiet --state ready --label ${LABEL_FAULT}="$ID"; }
 for try in 1 2 3 4 5 6 7 8; do
   pods=$(left) || exit 1
   [ -n "$pods" ] || exit 0
-  crictl stopp $pods > /dev/null
+  crictl --timeout 15s stopp $pods > /dev/null
   sleep 0.2
 done
 exit 1`,
