@@ -150,6 +150,16 @@ export interface CpuSaturationFault {
   /** What the load competes with the pods with: the weight of a pod that requests so much, 10 to 64000; default 1000. */
   readonly requestMilliCpus?: number;
 }
+/**
+ * Memory of a node is taken, and its kubelet reports MemoryPressure: no new pod without a request comes there. A model: a
+ * kubelet in a container sees the machine's memory as the node's, so its soft threshold is put where the taken makes up.
+ */
+export interface MemoryPressureFault {
+  readonly kind: "node.memory-pressure";
+  readonly targets: NodeTargets;
+  /** Taken on each node, in MiB: 256 to 16384. What the machine, or the node's own cap, cannot spare is refused. */
+  readonly memoryMiB: number;
+}
 /** A model of a kernel panic under load: a node whose CPU use stays above a threshold goes down, for as long as it is in. */
 export interface OverloadCrashFault {
   readonly kind: "node.overload-crash";
@@ -346,6 +356,7 @@ export type FaultSpec =
   | KubeletStopFault
   | KubeletThrottleFault
   | CpuSaturationFault
+  | MemoryPressureFault
   | OverloadCrashFault
   | KillPodsFault
   | DnsLatencyFault

@@ -21,6 +21,7 @@ import { nodeDrain } from "./node-drain.ts";
 import { nodeFreeze } from "./node-freeze.ts";
 import { kubeletStop } from "./node-kubelet-stop.ts";
 import { kubeletThrottle } from "./node-kubelet-throttle.ts";
+import { memoryPressure } from "./node-memory-pressure.ts";
 import { overloadCrash } from "./node-overload-crash.ts";
 import { nodeReboot } from "./node-reboot.ts";
 import { noop } from "./noop.ts";
@@ -50,6 +51,7 @@ export const faults: FaultTable = {
   "dns.servfail": dnsServfail,
   "dns.failure": dnsFailure,
   "node.cpu-saturation": cpuSaturation,
+  "node.memory-pressure": memoryPressure,
   "network.partition": networkPartition,
   "network.loss": networkLoss,
   "network.latency": networkLatency,

@@ -2,13 +2,13 @@
  * The kubelet may call the API server only so often, as before Kubernetes 1.27 (5 per second, 10 in a burst): with many
  * pods starting, their addresses and states are published late. Events and the node's lease have limits of their own.
  *
- * A systemd drop-in under /run appends two flags to the command in force; the kubelet's own files are not touched. It is
- * restarted for it, and once more at the revert; the pods run on.
+ * Two flags do it, see kubelet/flags.ts; the pods run on.
  */
 import { hostname } from "node:os";
 import { FaultlineError } from "../errors.ts";
 import type { KubeletThrottleFault } from "../fault-specs.ts";
 import type { Fault, FaultContext } from "./fault.ts";
+import { START_WITHOUT, startWith, withoutByHand } from "./kubelet/flags.ts";
 import { callsFor, expectedMs, type Limits, readLimiterWait, readLimits, timeCalls } from "./kubelet/limits.ts";
 import { chooseKubelets, type KubeletNode, onEach, untilKubeletsAnswer } from "./kubelet/nodes.ts";
 import { faultName } from "./names.ts";
@@ -32,34 +32,11 @@ const TOLERANCE = 0.75;
 /** A mean wait that no limiter with calls to spare has. Milliseconds. */
 const QUEUED_MS = 500;
 
-const DROP_IN = `DROP_IN=/run/systemd/system/kubelet.service.d/90-$ID.conf`;
-/** Whether the kubelet that runs was started with the drop-in. */
-const IS_MARKED = `marked() {
-  pid=$(systemctl show kubelet --property=MainPID --value)
-  [ "$pid" != 0 ] && grep -qzx "FAULTLINE_FAULT=$ID" "/proc/$pid/environ"
-}`;
-
 const partOf = ({ id, limits }: Pick<KubeletThrottleUndo, "id" | "limits">) => ({
   id,
   inject: `set -eu
-${DROP_IN}
-${IS_MARKED}
-if [ ! -e "$DROP_IN" ]; then
-  systemctl daemon-reload
-  command=$(systemctl show kubelet --property=ExecStart --value | sed -n 's/^{.* argv\\[\\]=\\(.*\\) ; ignore_errors=.*$/\\1/p')
-  [ -n "$command" ]
-  mkdir -p "$(dirname "$DROP_IN")"
-  printf '[Service]\\nEnvironment=FAULTLINE_FAULT=%s\\nExecStart=\\nExecStart=%s --kube-api-qps=${limits.qps} --kube-api-burst=${limits.burst}\\n' \\
-    "$ID" "$command" > "$DIR/drop-in"
-  mv "$DIR/drop-in" "$DROP_IN"
-fi
-systemctl daemon-reload
-marked || systemctl restart kubelet`,
-  undo: `${DROP_IN}
-${IS_MARKED}
-rm -f "$DROP_IN"
-systemctl daemon-reload || exit
-if marked; then systemctl restart kubelet; fi`,
+${startWith([`--kube-api-qps=${limits.qps}`, `--kube-api-burst=${limits.burst}`])}`,
+  undo: START_WITHOUT,
 });
 
 export const kubeletThrottle: Fault<KubeletThrottleFault, KubeletThrottleUndo> = {
@@ -114,11 +91,7 @@ export const kubeletThrottle: Fault<KubeletThrottleFault, KubeletThrottleUndo> =
     }),
 
   unsettles: ({ nodes }) => nodes.map(({ name }) => name),
-  byHand: ({ id, nodes }) =>
-    nodes.map(
-      ({ name }) =>
-        `docker exec ${name} sh -c 'rm -f /run/systemd/system/kubelet.service.d/90-${id}.conf; systemctl daemon-reload; systemctl restart kubelet'`,
-    ),
+  byHand: ({ id, nodes }) => nodes.map(({ name }) => `docker exec ${name} sh -c '${withoutByHand(id)}'`),
 };
 
 /**
