@@ -18,7 +18,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   verdict: [],
   report: ["define", "verdict"],
   cli: ["define", "plan", "journal", "cluster", "faults", "load", "probes", "run", "verdict", "report", "bench"],
-  bench: ["define", "plan", "journal", "cluster", "faults", "load", "probes", "run", "verdict", "report"],
+  publish: ["cluster"],
+  bench: ["define", "plan", "journal", "cluster", "faults", "load", "probes", "run", "verdict", "report", "publish"],
 };
 /** What every part may import. */
 const VOCABULARY = ["types.ts", "fault-specs.ts", "probe-specs.ts", "errors.ts", "index.ts"];

@@ -1,15 +1,15 @@
-/** What the harness itself costs while four faults are in and 300 requests a second run; the load runner is not in it. */
+/** What the harness itself costs while four faults are in and 300 requests a second run; the load runner is not in it. Of the package as it is published: a checkout compiles as it goes. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { FaultlineError } from "../errors.ts";
 import { readJournal } from "../journal/journal.ts";
+import { installBuilt } from "../publish/build.ts";
 import { listRuns } from "../run/run-folder.ts";
 
-const BIN = join(import.meta.dirname, "..", "cli", "bin.mjs");
 const EXPERIMENT = join(import.meta.dirname, "weight.experiment.ts");
 const FAULTS = 4;
 const LIMITS = { coreShare: 0.1, rssBytes: 120e6 } as const;
@@ -26,8 +26,12 @@ export interface Weight {
 
 /** @throws FaultlineError `internal` when the faults were never all in effect. */
 export async function benchWeight(log: (line: string) => void): Promise<Weight> {
-  const reports = mkdtempSync(join(tmpdir(), "faultline-weight-"));
-  const child = spawn(process.execPath, [BIN, "run", EXPERIMENT, "--reports", reports], {
+  const project = mkdtempSync(join(tmpdir(), "faultline-weight-"));
+  const bin = await installBuilt(project);
+  const experiment = join(project, basename(EXPERIMENT));
+  writeFileSync(experiment, ofThePackage(readFileSync(EXPERIMENT, "utf8")));
+  const reports = join(project, "reports");
+  const child = spawn(process.execPath, [bin, "run", experiment, "--reports", reports], {
     stdio: ["ignore", "ignore", "pipe"],
   });
   child.stderr?.on("data", (chunk) => log(String(chunk).trimEnd()));
@@ -49,6 +53,10 @@ export async function benchWeight(log: (line: string) => void): Promise<Weight> 
     rssBytes: Math.max(...samples.map(({ rssBytes }) => rssBytes)),
   };
 }
+
+/** As a user's experiment would name what it needs. */
+const ofThePackage = (text: string) =>
+  text.replace("../index.ts", "faultline").replaceAll("../../experiments/", "node_modules/faultline/experiments/");
 
 export const keptWeight = ({ coreShare, rssBytes }: Weight): boolean =>
   coreShare <= LIMITS.coreShare && rssBytes <= LIMITS.rssBytes;

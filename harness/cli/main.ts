@@ -1,6 +1,7 @@
 /** argv → one call → exit code. One file a verb; what a verb needs is loaded only when it is called. */
 import { Command, CommanderError, Option } from "commander";
 import { FaultlineError, messageOf } from "../errors.ts";
+import { ownVersion } from "./versions.ts";
 
 export const EXIT_USAGE = 254;
 export const EXIT_INTERNAL = 255;
@@ -30,6 +31,7 @@ export async function main(argv: readonly string[]): Promise<number> {
 function program(set: (code: number) => void): Command {
   const root = new Command("faultline")
     .description("Chaos experiments as tests, against real Kubernetes clusters")
+    .version(ownVersion())
     .exitOverride()
     .configureHelp({ showGlobalOptions: true })
     .addHelpText(

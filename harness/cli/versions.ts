@@ -2,10 +2,13 @@
 import { readFileSync } from "node:fs";
 import { exec } from "../cluster/exec.ts";
 
+/** `0.1.0` */
+export function ownVersion(): string {
+  const manifest = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
+  return (JSON.parse(manifest) as { version: string }).version;
+}
+
 export async function versions(): Promise<Readonly<Record<string, string>>> {
-  const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
-    version: string;
-  };
   const engine = await exec("docker", ["version", "--format", "{{.Server.Version}}"], {
     timeoutMs: 10_000,
     accept: "any",
@@ -14,7 +17,7 @@ export async function versions(): Promise<Readonly<Record<string, string>>> {
     () => null,
   );
   return {
-    faultline: version,
+    faultline: ownVersion(),
     node: process.version,
     docker: engine.exitCode === 0 ? engine.stdout : "unknown",
     ...(commit?.exitCode === 0 ? { commit: commit.stdout } : {}),

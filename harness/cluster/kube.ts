@@ -4,6 +4,7 @@ import type * as https from "node:https";
 import { FaultlineError, messageOf } from "../errors.ts";
 import type { Json, Manifest } from "../types.ts";
 import { createKube } from "./api/client.ts";
+import { plainEndpoint } from "./api/kubeconfig.ts";
 import { podExec } from "./api/pod-exec.ts";
 import type { Endpoint } from "./api/transport.ts";
 import type { ExecResult } from "./exec.ts";
@@ -107,8 +108,9 @@ export interface Kube {
  * @throws FaultlineError `cluster` when the file cannot be read.
  */
 export function connect(kubeconfigPath: string): Kube {
+  let plain: Endpoint | null;
   try {
-    readFileSync(kubeconfigPath);
+    plain = plainEndpoint(readFileSync(kubeconfigPath, "utf8"));
   } catch (error) {
     throw new FaultlineError("cluster", `kubeconfig ${kubeconfigPath} cannot be read: ${messageOf(error)}`, {
       fix: "Create the cluster with `faultline cluster up`, or name another kubeconfig.",
@@ -116,12 +118,12 @@ export function connect(kubeconfigPath: string): Kube {
     });
   }
   return {
-    ...createKube(() => endpointOf(kubeconfigPath)),
+    ...createKube(async () => plain ?? (await endpointOf(kubeconfigPath))),
     exec: async (request) => podExec(await configOf(kubeconfigPath), request),
   };
 }
 
-/** The client library is loaded at the first call: only commands that touch a cluster pay for it. */
+/** Loaded when it is needed: see plainEndpoint. */
 async function configOf(kubeconfigPath: string) {
   const { KubeConfig } = await import("@kubernetes/client-node");
   const config = new KubeConfig();
