@@ -71,6 +71,16 @@ function experimentVerbs(root: Command, set: (code: number) => void): void {
     .option("--json", "the plan as JSON", false)
     .action(async (files: string[], options) => set(await (await import("./plan.ts")).planCommand(files, options)));
   root
+    .command("init")
+    .description("write an experiment for a service of one's own, started from a story")
+    .argument("[story]", "termination-lag, credential-expiry or hot-node-cascade")
+    .option("--into <folder>", "where the files are written", ".")
+    .option("--set <key=value>", "an answer; may be given several times", collect, [])
+    .option("--yes", "take what is proposed, and ask nothing", false)
+    .action(async (story: string | undefined, options) =>
+      set(await (await import("./init.ts")).initCommand(story, options)),
+    );
+  root
     .command("faults")
     .description("list the faults, what each needs, and whether it can work")
     .option("--cluster <name>", "look whether each can work on this cluster of ours")
