@@ -160,6 +160,13 @@ export interface MemoryPressureFault {
   /** Taken on each node, in MiB: 256 to 16384. What the machine, or the node's own cap, cannot spare is refused. */
   readonly memoryMiB: number;
 }
+/** A model of a disk that others keep busy: each container of a node may begin only so many writes a second on it. */
+export interface IoSaturationFault {
+  readonly kind: "node.io-saturation";
+  readonly targets: NodeTargets;
+  /** Writes a second that each container gets, a whole number from 5 to 100. */
+  readonly iops: number;
+}
 /** A model of a kernel panic under load: a node whose CPU use stays above a threshold goes down, for as long as it is in. */
 export interface OverloadCrashFault {
   readonly kind: "node.overload-crash";
@@ -357,6 +364,7 @@ export type FaultSpec =
   | KubeletThrottleFault
   | CpuSaturationFault
   | MemoryPressureFault
+  | IoSaturationFault
   | OverloadCrashFault
   | KillPodsFault
   | DnsLatencyFault

@@ -14,6 +14,7 @@ import type { ClusterHandle, NodeHandle } from "./provider.ts";
  * `cluster-dns`: the cluster's DNS is the service kube-system/kube-dns, with an IPv4 address.
  * `packet-probe`: programs on nodes can send from the network of a pod, so that what the network does can be measured.
  * `packet-loss`: the kernel drops packets by chance. `packet-queue`: it hands packets to a program.
+ * `io-throttle`: the kernel limits the writes of single control groups, as version 1 of them does.
  * `imds`: the metadata mock is installed and every node has claimed its address.
  */
 export type Capability =
@@ -28,6 +29,7 @@ export type Capability =
   | "packet-probe"
   | "packet-loss"
   | "packet-queue"
+  | "io-throttle"
   | "imds";
 
 /** Resolves when the capability is there; otherwise throws or returns the reason. */
@@ -111,6 +113,12 @@ const CHECKS: Readonly<Record<Capability, Check>> = {
       cluster,
       "unshare --net iptables -w 5 -t mangle -A FORWARD -j NFQUEUE --queue-num 1 --queue-bypass && ls /proc/net/netfilter/nfnetlink_queue > /dev/null",
       "the kernel hands no packets to programs (nfnetlink_queue); netem and tbf were considered: they work on whatever leaves an interface, not on what goes to chosen peers or comes from them",
+    ),
+  "io-throttle": (cluster) =>
+    onEachNode(
+      cluster,
+      "test -w /sys/fs/cgroup/blkio/blkio.throttle.write_iops_device",
+      "the kernel shows no limit of writes for single control groups (blkio of version 1); io.max of version 2 was considered: kubelets do not hand the io controller down to their pods; keeping the disk busy was considered: all nodes of a machine share it, and so does the machine",
     ),
 };
 

@@ -19,6 +19,7 @@ import { cpuSaturation } from "./node-cpu-saturation.ts";
 import { nodeCrash } from "./node-crash.ts";
 import { nodeDrain } from "./node-drain.ts";
 import { nodeFreeze } from "./node-freeze.ts";
+import { ioSaturation } from "./node-io-saturation.ts";
 import { kubeletStop } from "./node-kubelet-stop.ts";
 import { kubeletThrottle } from "./node-kubelet-throttle.ts";
 import { memoryPressure } from "./node-memory-pressure.ts";
@@ -52,6 +53,7 @@ export const faults: FaultTable = {
   "dns.failure": dnsFailure,
   "node.cpu-saturation": cpuSaturation,
   "node.memory-pressure": memoryPressure,
+  "node.io-saturation": ioSaturation,
   "network.partition": networkPartition,
   "network.loss": networkLoss,
   "network.latency": networkLatency,
