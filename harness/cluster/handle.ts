@@ -41,7 +41,7 @@ export function createHandle(parts: HandleParts, created = true): ClusterHandle 
     settings,
     nodes: () => nodeHandles(name),
     loadImages: async (images) => {
-      const references = await buildImages(images, setup.nodeBaseImage, () => {});
+      const references = await buildImages(images, setup, () => {});
       const nodes = await nodeHandles(name);
       await loadOntoNodes(
         nodes.map((node) => node.name),

@@ -143,7 +143,7 @@ async function prepareNodeImage(request: UpRequest, setup: SetupState): Promise<
   // Two steps, because the first changes rarely and the second with every change of a sample.
   const [prepared, samples] = await Promise.all([
     bakeNodeImage(base, ingress, request.onProgress),
-    buildImages([...request.images, ...imds], setup.nodeBaseImage, request.onProgress),
+    buildImages([...request.images, ...imds], setup, request.onProgress),
   ]);
   const references = [...new Set(Object.values(samples))].sort();
   return references.length === 0 ? prepared : await bakeNodeImage(prepared, references, request.onProgress);

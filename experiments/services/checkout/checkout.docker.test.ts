@@ -15,9 +15,8 @@ process.env.TESTCONTAINERS_HOST_OVERRIDE = "127.0.0.1";
 let image: string;
 
 beforeAll(async () => {
-  const { nodeBaseImage } = await setupState();
-  image = (await buildImages([{ name: "checkout", context: import.meta.dirname }], nodeBaseImage, () => undefined))
-    .checkout as string;
+  const sources = [{ name: "checkout", context: import.meta.dirname }];
+  image = (await buildImages(sources, await setupState(), () => undefined)).checkout as string;
 });
 
 /** No port is published: the host reaches the container's own address. */

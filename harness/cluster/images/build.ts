@@ -1,8 +1,10 @@
-/** Sample images, built once per content. */
+/** Images of services, built once per content. */
 import { FaultlineError } from "../../errors.ts";
 import { docker, imageId } from "../docker.ts";
 import { LABEL_OWNER, OWNER } from "../labels.ts";
+import { type BuildSetup, ensureBases, languageBases } from "./bases.ts";
 import { contentHash } from "./content.ts";
+import { toolsOf, withDependencies } from "./dependencies.ts";
 
 export interface ImageSource {
   /** As written in manifests. */
@@ -19,35 +21,51 @@ const BUILD_TIMEOUT_MS = 600_000;
 
 /**
  * Builds what is not here yet, side by side.
- * @param baseImage what `ARG BASE` of a Dockerfile gets.
  * @returns references by name.
- * @throws FaultlineError `usage` with the builder's own output.
+ * @throws FaultlineError `usage` with the builder's own output; `setup` where what it needs cannot be had.
  */
 export async function buildImages(
   sources: readonly ImageSource[],
-  baseImage: string,
+  setup: BuildSetup,
   onProgress: (line: string) => void,
 ): Promise<Readonly<Record<string, string>>> {
-  const baseId = (await imageId(baseImage)) ?? baseImage;
+  const baseId = (await imageId(setup.nodeBaseImage)) ?? setup.nodeBaseImage;
   const built = await Promise.all(
-    sources.map(async (source) => [source.name, await buildImage(source, baseImage, baseId, onProgress)] as const),
+    sources.map(async (source) => [source.name, await buildImage(source, setup, baseId, onProgress)] as const),
   );
   return Object.fromEntries(built);
 }
 
 async function buildImage(
   source: ImageSource,
-  baseImage: string,
+  setup: BuildSetup,
   baseId: string,
   onProgress: (line: string) => void,
 ): Promise<string> {
-  const reference = `${IMAGE_PREFIX}${imageName(source.name)}:${await contentHash(source.context, [baseId])}`;
+  const { name, context } = source;
+  const languages = await languageBases(context, setup);
+  const tools = (await toolsOf(context)).map((tool) => JSON.stringify(tool));
+  const hash = await contentHash(context, [baseId, ...Object.values(languages), ...tools]);
+  const reference = `${IMAGE_PREFIX}${imageName(name)}:${hash}`;
   if ((await imageId(reference)) !== null) return reference;
-  onProgress(`building image ${source.name} from ${source.context}`);
+  await ensureBases(languages, setup, onProgress);
+  onProgress(`building image ${name} from ${context}`);
+  return await withDependencies(imageName(name), context, setup.surroundings, onProgress, async (folder) =>
+    dockerBuild(source, folder, reference, { BASE: setup.nodeBaseImage, ...languages }),
+  );
+}
+
+async function dockerBuild(
+  source: ImageSource,
+  folder: string,
+  reference: string,
+  bases: Readonly<Record<string, string>>,
+): Promise<string> {
   const args = [
     // A step that fails would leave its container behind.
-    ...["build", "--force-rm", "--tag", reference, "--build-arg", `BASE=${baseImage}`],
-    ...["--label", `${LABEL_OWNER}=${OWNER}`, "--label", `${LABEL_BUILT}=${source.name}`, source.context],
+    ...["build", "--force-rm", "--tag", reference],
+    ...Object.entries(bases).flatMap(([key, image]) => ["--build-arg", `${key}=${image}`]),
+    ...["--label", `${LABEL_OWNER}=${OWNER}`, "--label", `${LABEL_BUILT}=${source.name}`, folder],
   ];
   const { exitCode, stdout, stderr } = await docker(args, { timeoutMs: BUILD_TIMEOUT_MS, accept: "any" });
   if (exitCode === 0) return reference;

