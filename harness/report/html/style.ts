@@ -82,7 +82,7 @@ text{fill:var(--ink);font-size:12px}
 .mark{stroke-width:3.4;stroke-linecap:round;fill:none}
 .mark.s-answered{stroke:var(--red)}.mark.s-timeout{stroke:var(--violet)}.mark.s-connection{stroke:var(--amber)}.mark.s-dropped{stroke:var(--grey)}
 .bar.s-answered{fill:var(--red)}.bar.s-timeout{fill:var(--violet)}.bar.s-connection{fill:var(--amber)}.bar.s-dropped{fill:var(--grey)}.bar.s-good{fill:var(--good)}
-.c-credentials{fill:var(--red);background:var(--red)}.c-dns{fill:var(--amber);background:var(--amber)}.c-upstream{fill:var(--blue);background:var(--blue)}.c-rest{fill:var(--grey);background:var(--grey)}
+.c-credentials{fill:var(--red);background:var(--red)}.c-dns{fill:var(--amber);background:var(--amber)}.c-upstream{fill:var(--blue);background:var(--blue)}.c-rest{fill:var(--grey);background:var(--grey)}.cut{stroke:var(--bg);stroke-width:4}
 .k-role{fill:var(--violet);background:var(--violet)}.k-credentials{fill:var(--red);background:var(--red)}.k-token{fill:var(--amber);background:var(--amber)}
 .node-track{fill:var(--grid);opacity:.6}.replicas{fill:var(--blue)}.node-down{fill:var(--red)}
 .on-full{fill:var(--bg);font-weight:600}.on-light{fill:var(--ink);font-weight:600}

@@ -1,21 +1,26 @@
 import { expect, test } from "vitest";
 import { syntheticRun } from "../../../testing/synthetic-run.ts";
-import type { Observation, RunRecord } from "../../../types.ts";
+import type { ArmRecord, Observation, RunRecord } from "../../../types.ts";
 import { judge } from "../../../verdict/judge.ts";
 import { phaseWindows } from "../../../verdict/windows.ts";
 import { htmlReport } from "../page.ts";
 
 const BASE = syntheticRun({ arms: ["control", "vulnerable", "fixed-prestop"], terminations: 2, ratePerSecond: 20 });
 
-/** A look each second; two calls for each of twenty requests where the arm storms. */
-function looks(run: RunRecord, arm: string, storms: boolean): Observation[] {
+/** A look each second; two calls of so many ms for each of twenty requests where the arm storms. */
+function looks(run: RunRecord, arm: string, storms: boolean, callsMs = 86): Observation[] {
   const window = phaseWindows(run, arm).run;
   if (window === null) return [];
   const at = (index: number) => ({ t: window.beginMs + index * 1_000, probe: "imds" });
   return Array.from({ length: Math.floor((window.endMs - window.beginMs) / 1_000) }, (_, index): Observation[] => {
     const requests = 20 * index;
     const calls = storms ? { role: 1 + requests, credentials: 1 + requests } : { role: 1, credentials: 1, token: 1 };
-    const ms = { credentials: storms ? requests * 86 : 90, dns: requests * 2, upstream: requests * 7, rest: requests };
+    const ms = {
+      credentials: storms ? requests * callsMs : 90,
+      dns: requests * 2,
+      upstream: requests * 7,
+      rest: requests,
+    };
     return [
       { ...at(index), type: "imds-calls", calls: { pod: calls } },
       { ...at(index), type: "time-spent", spent: { pod: { requests, ms } } },
@@ -72,6 +77,16 @@ test("the arms stand side by side with their calls, their times, and the setting
   expect(text).toContain("live 15m, 899s left at first, replaced 5m before their end");
   // Of 96 ms: 2 in DNS.
   expect(text).toMatch(/2 86 ms 2 ms 2\.08 %/);
+});
+
+test("an arm far above others that differ has its bar cut", () => {
+  const arms = Object.entries({ control: 0, vulnerable: 86, "fixed-prestop": 2_000 }).map(([arm, ms]) => {
+    const observations = looks(BASE, arm, ms > 0, ms);
+    return [arm, { ...(BASE.arms[arm] as ArmRecord), observations }];
+  });
+  const run = { ...RUN, arms: Object.fromEntries(arms) };
+  expect(htmlReport(run, judge(run)).match(/class="cut"/g)).toHaveLength(2);
+  expect(PAGE).not.toContain('class="cut"');
 });
 
 test("each arm shows its calls over time, and the sweep is a table", () => {

@@ -72,21 +72,31 @@ const totalOf = ({ spent }: Row): number =>
 function timeSvg(layout: Layout, rows: readonly Row[]): Markup {
   const wide = layout.name === "wide";
   const [left, right] = [LABEL[layout.name], layout.width - (wide ? REMARK : layout.right)];
-  const most = Math.max(1, ...rows.map(totalOf));
-  const place = linear(0, most, left, right);
+  const most = scaleEnd(rows.map(totalOf));
+  const scale = linear(0, most, left, right);
+  const place = (ms: number) => Math.min(scale(ms), right);
   const height = ROW[layout.name];
   const bottom = 6 + rows.length * height;
   const ticks = amountTicks(most, wide ? 8 : 4).map((value) => ({ value, label: milliseconds(value) }));
   const axis = { ...layout, left, right: layout.width - right };
-  return html`<svg viewBox="0 0 ${layout.width} ${bottom + AXIS}" role="img" aria-label="Where the time of a request went, by arm">${timeAxis(axis, place, ticks, 6, bottom, "Mean of a request in the service")}${rows.map(
+  return html`<svg viewBox="0 0 ${layout.width} ${bottom + AXIS}" role="img" aria-label="Where the time of a request went, by arm">${timeAxis(axis, scale, ticks, 6, bottom, "Mean of a request in the service")}${rows.map(
     (row, index) => {
       const y = 6 + index * height;
       const label = wide
         ? html`<text class="row-label strong" x="0" y="${y + height / 2 + 4}">${row.arm}</text><text class="remark" x="${right + 12}" y="${y + height / 2 + 4}">${remark(row)}</text>`
         : html`<text class="row-label strong" x="${left}" y="${y + 15}">${row.arm}<tspan class="remark" dx="8">${remark(row)}</tspan></text>`;
-      return html`${label}${partBars(row, place, wide ? y + 7 : y + 22, 16)}`;
+      const top = wide ? y + 7 : y + 22;
+      const cut = html`<path class="cut" d="M${px(right - 14)} ${top + 18}l8 -20"/>`;
+      return html`${label}${partBars(row, place, top, 16)}${totalOf(row) > most ? cut : null}`;
     },
   )}</svg>`;
+}
+
+/** Beside an arm that is far above all others nothing would be seen of how these differ: then its bar is cut off. */
+function scaleEnd(totals: readonly number[]): number {
+  const [first = 0, second = first] = [...totals].sort((a, b) => b - a);
+  const hidesOthers = first > 3 * second && second > 3 * Math.min(...totals);
+  return Math.max(1, hidesOthers ? 1.5 * second : first);
 }
 
 function partBars(row: Row, place: (ms: number) => number, y: number, height: number): Markup {
