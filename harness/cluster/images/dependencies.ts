@@ -90,7 +90,7 @@ async function bring(
     await exec(command, args, { timeoutMs: TIMEOUT_MS, cwd: folder, env });
   } catch (cause) {
     throw new FaultlineError("setup", `${tool.argv.join(" ")} failed: ${messageOf(cause)}`, {
-      fix: `make ${tool.argv[0]} and its package registry reachable: faultline setup brings the programs, faultline doctor looks at the registries`,
+      fix: `correct ${tool.file} where it names what does not exist; else make ${tool.argv[0]} and its registry reachable: faultline setup brings the programs, faultline doctor looks at the registries`,
       cause,
     });
   }
