@@ -14,6 +14,7 @@ import type { Socket } from "node:net";
 import { type ApiSettings, concernsEndpoints, isHit, isWatch, settingsOf } from "./api-settings.ts";
 import type { Role } from "./control.ts";
 import { DelayLine, type Lag } from "./delay-line.ts";
+import { endToEnd } from "./http-headers.ts";
 import { Leased } from "./leased.ts";
 
 export interface ProxyOptions {
@@ -42,8 +43,6 @@ export interface ApiProxy extends Role {
 }
 
 const HIGH_WATER_BYTES = 64 * 1024 * 1024;
-/** Headers that belong to one connection, not to the message. */
-const HOP_BY_HOP = new Set(["connection", "keep-alive", "proxy-connection", "te", "transfer-encoding", "upgrade"]);
 
 export function apiProxy(options: ProxyOptions): ApiProxy {
   const agent = new Agent({ keepAlive: true, ca: options.upstream.ca });
@@ -208,14 +207,4 @@ class Exchange {
       else this.#out.writeHead(502).end(`${error.message}\n`);
     });
   }
-}
-
-/** Raw headers without those of the connection. */
-function endToEnd(raw: readonly string[]): string[] {
-  const kept: string[] = [];
-  for (let i = 0; i + 1 < raw.length; i += 2) {
-    const [name, value] = [raw[i] as string, raw[i + 1] as string];
-    if (!HOP_BY_HOP.has(name.toLowerCase())) kept.push(name, value);
-  }
-  return kept;
 }

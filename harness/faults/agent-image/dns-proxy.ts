@@ -6,6 +6,7 @@ import { createSocket, type Socket as UdpSocket } from "node:dgram";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { isDuration, type Role } from "./control.ts";
 import { isAmong, questionOf, RCODES, type Rcode, refusalOf } from "./dns-message.ts";
+import { Held } from "./held.ts";
 import { Leased } from "./leased.ts";
 
 export type DnsMode = "pass" | "late" | "drop" | Rcode;
@@ -35,20 +36,11 @@ type Forward = (query: Buffer, onAnswer: Send) => void;
 export function dnsProxy(upstream: { readonly host: string; readonly port: number }): DnsProxy {
   const leased = new Leased<DnsSettings>({ mode: "pass", latencyMs: 0, names: [] });
   const counts = { queries: 0, hit: 0 };
-  const late = new Set<() => void>();
+  const held = new Held();
   leased.onChange(() => {
-    if (leased.value.mode !== "late") for (const release of late) release();
+    if (leased.value.mode !== "late") held.releaseAll();
   });
 
-  const hold = (untilMs: number, run: () => void) => {
-    const release = () => {
-      clearTimeout(timer);
-      late.delete(release);
-      run();
-    };
-    const timer = setTimeout(release, Math.max(0, untilMs - performance.now()));
-    late.add(release);
-  };
   const take = (query: Buffer, send: Send, forward: Forward) => {
     counts.queries += 1;
     const { mode, latencyMs, names } = leased.value;
@@ -60,7 +52,7 @@ export function dnsProxy(upstream: { readonly host: string; readonly port: numbe
     counts.hit += 1;
     if (mode === "drop") return;
     const dueMs = performance.now() + latencyMs;
-    if (mode === "late") forward(query, (answer) => hold(dueMs, () => send(answer)));
+    if (mode === "late") forward(query, (answer) => void held.hold(dueMs, () => send(answer)));
     else send(refusalOf(query, question, mode));
   };
 

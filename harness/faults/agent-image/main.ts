@@ -1,17 +1,24 @@
 /**
  * Runs in a pod of ours, with the part that `ROLE` names: `api` and `dns` are proxies between a client and the cluster,
- * `canary` is the control port alone.
+ * `http` is one between a service and its clients, `canary` is the control port alone.
  */
 import { readFileSync } from "node:fs";
 import { apiProxy } from "./api-proxy.ts";
 import { controlServer, type Role } from "./control.ts";
 import { dnsProxy } from "./dns-proxy.ts";
+import { httpProxy } from "./http-proxy.ts";
 
 const CONTROL_PORT = 8_080;
 const API_PORT = 8_443;
 const DNS_PORT = 5_353;
+const HTTP_PORT = 8_081;
 
-const ROLES: Readonly<Record<string, () => Role | null>> = { canary: () => null, api: startApi, dns: startDns };
+const ROLES: Readonly<Record<string, () => Role | null>> = {
+  canary: () => null,
+  api: startApi,
+  dns: startDns,
+  http: startHttp,
+};
 
 const start = ROLES[process.env.ROLE ?? ""];
 if (start === undefined) throw new Error(`no role ${process.env.ROLE}`);
@@ -42,5 +49,11 @@ function startDns(): Role {
   const started = dnsProxy({ host: process.env.UPSTREAM ?? "", port: 53 });
   started.udp.bind(DNS_PORT);
   started.tcp.listen(DNS_PORT);
+  return started;
+}
+
+function startHttp(): Role {
+  const started = httpProxy({ port: Number(process.env.PORT), seed: Number(process.env.SEED) });
+  started.tcp.listen(HTTP_PORT);
   return started;
 }

@@ -17,12 +17,13 @@ export const AGENT_IMAGE = {
 /** Ports of the roles, as the program has them. */
 export const API_PORT = 8_443;
 export const DNS_PORT = 5_353;
+export const HTTP_PORT = 8_081;
 export const CONTROL_PORT = 8_080;
 
 export interface AgentPod {
   readonly name: string;
   readonly id: string;
-  readonly role: "api" | "dns" | "canary";
+  readonly role: "api" | "dns" | "http" | "canary";
   readonly node: string;
   /** Secret with `tls.crt` and `tls.key`; of the role `api` alone. */
   readonly secret?: string;
@@ -81,11 +82,14 @@ export async function setAgent(
   return JSON.parse(answer.body);
 }
 
-/** The pod lets its clients go. @returns false where there is no such pod any more that could. */
-export async function resetAgent(context: FaultContext, name: string): Promise<boolean> {
+/**
+ * The pod lets its clients go; asked again, it tells how far that is.
+ * @returns the role's status; null where there is no such pod any more that could.
+ */
+export async function resetAgent(context: FaultContext, name: string): Promise<KubeObject | null> {
   const pod = { namespace: SYSTEM_NAMESPACE, name, port: CONTROL_PORT };
   const answer = await context.cluster.kube.podHttp(pod, { method: "PUT", path: "/reset" }).catch(() => null);
-  return answer?.status === 200;
+  return answer?.status === 200 ? JSON.parse(answer.body) : null;
 }
 
 /** Right if it is gone. It has let its clients go by then, and nobody waits for its last words. */

@@ -10,7 +10,7 @@ const commentOf = (id: string) => `faultline:${id}`;
 
 export interface Rule {
   readonly table: "nat" | "filter";
-  readonly chain: "OUTPUT" | "PREROUTING" | "POSTROUTING";
+  readonly chain: "INPUT" | "OUTPUT" | "PREROUTING" | "POSTROUTING";
   /** As iptables takes it: `-d 10.96.0.1/32 -p tcp -m tcp --dport 443`. */
   readonly match: string;
   readonly target: string;

@@ -60,7 +60,7 @@ export function interceptionOf(undo: Interception, proxyIp: string, idle: "at-ne
 /** New connections go to the API server itself; those of the proxy end with a reset, by the proxy or else by the kernel. */
 export async function endInterception(undo: Interception, context: FaultContext): Promise<void> {
   await bypassRules(context, undo.id, toAddresses("nat", undo.apiServer, "ACCEPT"));
-  const wereReset = await resetAgent(context, undo.id);
+  const wereReset = (await resetAgent(context, undo.id)) !== null;
   // A dead proxy tells nobody: connections to it would hang until their keep-alive gives up.
   const { id, settle } = redirectOf(undo, "");
   await removeRules(context, { id, settle: wereReset ? "" : settle });
