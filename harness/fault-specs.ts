@@ -256,6 +256,40 @@ export interface DnsFailureFault extends DnsTargets {
   readonly answer?: "none" | "nxdomain" | "refused";
 }
 
+interface HttpTraffic {
+  /** Those that serve: pods with a network of their own. */
+  readonly pods: PodTargets;
+  /** Where their containers listen, for HTTP/1 in the clear: a Service's target port. */
+  readonly port: number;
+  /** Requests for this path and what is below it; default: all. */
+  readonly path?: string;
+  /** Default: all. */
+  readonly methods?: readonly string[];
+  /** 5 to 100 per cent of those requests, drawn by the run's seed; default: all. */
+  readonly share?: `${number}%`;
+  /**
+   * Requests that the effect is measured with, among those that are hit; without the fault the application gets them.
+   * Default: `path`, and GET where it is hit, else the first of `methods`.
+   */
+  readonly canary?: { readonly path?: string; readonly method?: string };
+  /** What comes from nodes, their kubelets' probes with it: `spared` (default), or `hit` as all else. */
+  readonly probes?: "spared" | "hit";
+}
+/** A share of the requests to chosen pods is answered with an error, and the application sees nothing of them. */
+export interface HttpErrorFault extends HttpTraffic {
+  readonly kind: "http.error";
+  /** 400 to 599, or `reset`: the connection is reset instead. Default: 503. */
+  readonly status?: number | "reset";
+}
+/** A share of the requests to chosen pods arrives late. */
+export interface HttpLatencyFault extends HttpTraffic {
+  readonly kind: "http.latency";
+  /** 20ms to 10s, with a `share` from 50ms. */
+  readonly latency: Duration;
+  /** Each request takes up to this much more or less: at most the latency, and half of it with a `share`. Default: none. */
+  readonly jitter?: Duration;
+}
+
 // ------------------------------------------------------------------------------------------------ api server
 
 interface ApiClients {
@@ -370,6 +404,8 @@ export type FaultSpec =
   | DnsLatencyFault
   | DnsServfailFault
   | DnsFailureFault
+  | HttpErrorFault
+  | HttpLatencyFault
   | NetworkPartitionFault
   | NetworkLossFault
   | NetworkLatencyFault

@@ -12,6 +12,7 @@ import type { ClusterHandle, NodeHandle } from "./provider.ts";
  * can be asked from this machine, so that what they do is seen without them telling the API server.
  * `container-runtime`: crictl on every node talks to its runtime, and the pods' cgroups can be seen there.
  * `cluster-dns`: the cluster's DNS is the service kube-system/kube-dns, with an IPv4 address.
+ * `pod-forwarding`: the network of a pod passes packets on, so that what comes in can be sent elsewhere from there.
  * `packet-probe`: programs on nodes can send from the network of a pod, so that what the network does can be measured.
  * `packet-loss`: the kernel drops packets by chance. `packet-queue`: it hands packets to a program.
  * `io-throttle`: the kernel limits the writes of single control groups, as version 1 of them does.
@@ -26,6 +27,7 @@ export type Capability =
   | "certificate-signing"
   | "iptables"
   | "cluster-dns"
+  | "pod-forwarding"
   | "packet-probe"
   | "packet-loss"
   | "packet-queue"
@@ -96,6 +98,13 @@ const CHECKS: Readonly<Record<Capability, Check>> = {
     await Promise.all(nodes.map((node) => node.exec(listed, { timeoutMs: LOOK_TIMEOUT_MS })));
     return null;
   },
+  "pod-forwarding": (cluster) =>
+    onEachNode(
+      cluster,
+      // As the runtime makes it for a pod: with the node's own setting.
+      "unshare --net grep -qx 1 /proc/sys/net/ipv4/ip_forward",
+      "the network of a pod does not pass packets on (net.ipv4.ip_forward is off), so that no request could be sent to a proxy from there; redirecting on the node was considered: what comes through a Service is translated there already, and that happens once to a connection",
+    ),
   "packet-probe": (cluster) =>
     onEachNode(
       cluster,

@@ -1,13 +1,13 @@
 /** A share of the calls of the metadata service fails, or gets no answer. */
 import type { ImdsErrorsFault } from "../fault-specs.ts";
 import { CALLS, concerned, imdsFault } from "./imds/imds-fault.ts";
+import { isShare, percent } from "./share.ts";
 import { shareProblems, wordProblems } from "./spec-problems.ts";
 
 /** Below it a measurement of a second could not tell the share. */
 const MIN_SHARE = 5;
 /** So many failures are expected in a measurement: the share found is then within 70 % of the true one in 9,999 of 10,000. */
 const EXPECTED_HITS = 32;
-const SIGMAS = 4;
 const NO_ANSWER_MS = 1_000;
 const CALLS_PER_ROUND = { all: 3, credentials: 2, token: 1 } as const;
 
@@ -33,13 +33,10 @@ export const imdsErrors = imdsFault<ImdsErrorsFault>({
     const all = concerned(rounds, calls);
     const hits = all.filter((call) => (status === 0 ? call.error === "timeout" : call.status === status)).length;
     const measured = hits / Math.max(1, all.length);
-    const tolerance = SIGMAS * Math.sqrt((share * (1 - share)) / Math.max(1, all.length));
     return {
-      inEffect: hits > 0 && Math.abs(measured - share) <= tolerance,
+      inEffect: isShare(hits, all.length, share),
       saw: `${hits} of ${all.length} calls ${status === 0 ? "got no answer" : `were answered with ${status}`}, ${percent(measured)}; asked for are ${percent(share)}`,
       values: { calls: all.length, hits, measuredPercent: measured * 100, askedPercent: share * 100 },
     };
   },
 });
-
-const percent = (share: number) => `${(share * 100).toFixed(1).replace(/\.0$/, "")} %`;

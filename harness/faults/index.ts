@@ -6,6 +6,8 @@ import { dnsFailure } from "./dns-failure.ts";
 import { dnsLatency } from "./dns-latency.ts";
 import { dnsServfail } from "./dns-servfail.ts";
 import type { Fault } from "./fault.ts";
+import { httpError } from "./http-error.ts";
+import { httpLatency } from "./http-latency.ts";
 import { imdsCredentials } from "./imds-credentials.ts";
 import { imdsErrors } from "./imds-errors.ts";
 import { imdsLatency } from "./imds-latency.ts";
@@ -51,6 +53,8 @@ export const faults: FaultTable = {
   "dns.latency": dnsLatency,
   "dns.servfail": dnsServfail,
   "dns.failure": dnsFailure,
+  "http.error": httpError,
+  "http.latency": httpLatency,
   "node.cpu-saturation": cpuSaturation,
   "node.memory-pressure": memoryPressure,
   "node.io-saturation": ioSaturation,
