@@ -30,8 +30,8 @@ type PodObservation =
       readonly pod: string;
       readonly ip: string | null;
       readonly node: string | null;
-      /** `deleting`: deletionTimestamp set; `gone`: object removed. */
-      readonly event: "seen" | "ready" | "not-ready" | "deleting" | "gone";
+      /** `address`: first seen with one; `deleting`: deletionTimestamp set; `gone`: object removed. */
+      readonly event: "seen" | "address" | "ready" | "not-ready" | "deleting" | "gone";
     }
   | {
       readonly type: "endpoint";
@@ -46,7 +46,16 @@ type PodObservation =
   | {
       readonly type: "app";
       readonly pod: string;
-      readonly event: "listening" | "sigterm" | "listener-closed" | "last-request" | "exit";
+      readonly event:
+        | "listening"
+        | "sigterm"
+        | "listener-closed"
+        | "last-request"
+        | "exit"
+        // A job's: its first act is to ask for credentials; then it has them, or has given up.
+        | "first-act"
+        | "credentials"
+        | "no-credentials";
       readonly detail?: JsonObject;
     }
   | { readonly type: "delete-call"; readonly pod: string };
@@ -164,6 +173,41 @@ type PlacementObservation =
       readonly hangs: string | null;
     };
 
+// ------------------------------------------------------------------------------------------------ pod identity
+
+/**
+ * Follows jobs whose first act is to ask for credentials: what each one's own log says of it, when a watch saw its
+ * address, which role its annotation `iam.amazonaws.com/role` names; and beside them what the kubelets count.
+ */
+export interface PodIdentityProbe {
+  readonly kind: "pod-identity";
+  /** Label selector of the jobs' pods. */
+  readonly selector: string;
+}
+
+/** Signals that jobs and kubelets give. */
+export type IdentitySignal =
+  | "pod-address-delay" // ms, p99 over jobs of (address seen by a watch − first act)
+  | "late-pod-addresses" // ratio of jobs for which that took more than kube2iam's 2 s
+  | "jobs-refused-before-address" // count of jobs that gave up before their address was there: the defect itself
+  | "wrong-identity" // count of jobs that got another role than their own
+  | "kubelet-limiter-wait"; // ms, mean over the calls that kubelets of the jobs made while those started
+
+type IdentityObservation =
+  /** The role that the pod's annotation names; null: none. */
+  | { readonly type: "identity"; readonly pod: string; readonly role: string | null }
+  /** Limits in force, and sums since the kubelet's start: calls and their wait for a turn, pod states published and how long that took. */
+  | {
+      readonly type: "kubelet";
+      readonly node: string;
+      readonly qps: number;
+      readonly burst: number;
+      readonly calls: number;
+      readonly waitMs: number;
+      readonly statuses: number;
+      readonly statusMs: number;
+    };
+
 // ---------------------------------------------------------------------------------------------- nodes and gaps
 
 type NodeObservation = {
@@ -177,13 +221,19 @@ type Gap = { readonly type: "gap"; readonly fromT: number; readonly why: string 
 
 // ------------------------------------------------------------------------------------------------- all of them
 
-export type ProbeSpec = PodTerminationsProbe | ImdsCallsProbe | CredentialSweepProbe | PlacementProbe;
-export type Signal = TerminationSignal | CredentialSignal | PlacementSignal;
+export type ProbeSpec =
+  | PodTerminationsProbe
+  | ImdsCallsProbe
+  | CredentialSweepProbe
+  | PlacementProbe
+  | PodIdentityProbe;
+export type Signal = TerminationSignal | CredentialSignal | PlacementSignal | IdentitySignal;
 /** What a probe saw, one line each in `observations.ndjson` of an arm. */
 export type Observation = { readonly t: number; readonly probe: string } & (
   | PodObservation
   | CredentialObservation
   | PlacementObservation
+  | IdentityObservation
   | NodeObservation
   | Gap
 );

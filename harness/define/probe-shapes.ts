@@ -16,6 +16,11 @@ const SIGNALS: Readonly<Record<Signal, true>> = {
   "time-to-recover": true,
   "replica-demand": true,
   "hung-rollouts": true,
+  "pod-address-delay": true,
+  "late-pod-addresses": true,
+  "jobs-refused-before-address": true,
+  "wrong-identity": true,
+  "kubelet-limiter-wait": true,
 };
 export const signals = Object.keys(SIGNALS) as Signal[];
 
@@ -25,6 +30,7 @@ export const YIELDS_SAMPLES: Readonly<Record<ProbeSpec["kind"], boolean>> = {
   "imds-calls": false,
   "credential-sweep": false,
   placement: false,
+  "pod-identity": true,
 };
 
 export const name = z
@@ -59,4 +65,5 @@ export const probe = z.discriminatedUnion("kind", [
     requests: z.int().min(8, { error: "at least 8: fewer tell no storm from a first call" }).max(1_000),
   }),
   z.strictObject({ kind: z.literal("placement"), selector: z.string().min(1) }),
+  z.strictObject({ kind: z.literal("pod-identity"), selector: z.string().min(1) }),
 ]);

@@ -5,11 +5,12 @@
  * Two flags do it, see kubelet/flags.ts; the pods run on.
  */
 import { hostname } from "node:os";
+import { type Limits, readKubeletCounts, readLimits } from "../cluster/kubelet-facts.ts";
 import { FaultlineError } from "../errors.ts";
 import type { KubeletThrottleFault } from "../fault-specs.ts";
 import type { Fault, FaultContext } from "./fault.ts";
 import { START_WITHOUT, startWith, withoutByHand } from "./kubelet/flags.ts";
-import { callsFor, expectedMs, type Limits, readLimiterWait, readLimits, timeCalls } from "./kubelet/limits.ts";
+import { callsFor, expectedMs, timeCalls } from "./kubelet/limits.ts";
 import { chooseKubelets, type KubeletNode, onEach, untilKubeletsAnswer } from "./kubelet/nodes.ts";
 import { faultName } from "./names.ts";
 import { evidenceOf, type Finding, untilClean } from "./node/findings.ts";
@@ -100,12 +101,12 @@ export const kubeletThrottle: Fault<KubeletThrottleFault, KubeletThrottleUndo> =
  */
 async function isThrottled(limits: Limits, node: KubeletNode, context: FaultContext) {
   const { kube } = context.cluster;
-  const [inForce, before] = await Promise.all([readLimits(kube, node.name), readLimiterWait(kube, node.name)]);
+  const [inForce, before] = await Promise.all([readLimits(kube, node.name), readKubeletCounts(kube, node.name)]);
   const calls = callsFor(limits);
   // Its own port can be asked from one machine alone.
   const tookMs = node.host === hostname() ? Math.round(await timeCalls(node, calls)) : 0;
-  const after = await readLimiterWait(kube, node.name);
-  const waitMs = Math.round((after.sumMs - before.sumMs) / Math.max(1, after.calls - before.calls));
+  const after = await readKubeletCounts(kube, node.name);
+  const waitMs = Math.round((after.waitMs - before.waitMs) / Math.max(1, after.calls - before.calls));
   const expected = Math.round(expectedMs(limits));
   const slow = tookMs >= TOLERANCE * expected || waitMs >= QUEUED_MS;
   return {

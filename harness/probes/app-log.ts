@@ -1,10 +1,18 @@
-/** What the application itself says of its end: JSON lines with the monotonic time of each event. */
+/** What the application itself says of its begin and its end: JSON lines with the monotonic time of each event. */
 import type { WatchHandle } from "../cluster/kube.ts";
 import type { JsonObject } from "../types.ts";
-import type { PodState } from "./pods.ts";
 import type { ProbeContext } from "./probe.ts";
 
-const EVENTS = ["listening", "sigterm", "listener-closed", "last-request", "exit"] as const;
+const EVENTS = [
+  "listening",
+  "sigterm",
+  "listener-closed",
+  "last-request",
+  "exit",
+  "first-act",
+  "credentials",
+  "no-credentials",
+] as const;
 type AppEvent = (typeof EVENTS)[number];
 
 export interface AppLine {
@@ -29,24 +37,24 @@ export function parseAppLine(line: string): AppLine | null {
 }
 
 export interface AppLogs {
-  /** Follows the pod's log from its first line, once it has one: a deleted pod takes its log along. */
-  see(pod: PodState): void;
+  /** Follows the pod's log from its first line, waiting for it: a deleted pod takes its log along. */
+  follow(pod: string): void;
   stop(): Promise<void>;
 }
 
 export function followAppLogs(name: string, context: ProbeContext): AppLogs {
   const followed = new Map<string, WatchHandle>();
   return {
-    see: (pod) => {
-      if (!pod.started || followed.has(pod.name)) return;
+    follow: (pod) => {
+      if (followed.has(pod)) return;
       const onLine = (line: string) => {
         const parsed = parseAppLine(line);
         if (parsed === null) return;
         const { event, detail } = parsed;
         const t = context.clock.fromMonotonicNs(parsed.monotonicNs);
-        context.observe({ t, probe: name, type: "app", pod: pod.name, event, detail });
+        context.observe({ t, probe: name, type: "app", pod, event, detail });
       };
-      followed.set(pod.name, context.cluster.kube.followLog({ namespace: context.namespace, name: pod.name }, onLine));
+      followed.set(pod, context.cluster.kube.followLog({ namespace: context.namespace, name: pod }, onLine));
     },
     stop: async () => {
       await Promise.all([...followed.values()].map((handle) => handle.stop()));

@@ -3,6 +3,7 @@ import type { ProbeSpec } from "../types.ts";
 import { credentialSweep } from "./credential-sweep.ts";
 import { imdsCalls } from "./imds-calls.ts";
 import { placement } from "./placement.ts";
+import { podIdentity } from "./pod-identity.ts";
 import { podTerminations } from "./pod-terminations.ts";
 import type { Probe, ProbeContext, RunningProbe } from "./probe.ts";
 
@@ -13,6 +14,7 @@ const probes: ProbeTable = {
   "imds-calls": imdsCalls,
   "credential-sweep": credentialSweep,
   placement,
+  "pod-identity": podIdentity,
 };
 
 /** Starts a probe under the name that its observations carry. */

@@ -15,7 +15,7 @@ export const podTerminations: Probe<PodTerminationsProbe> = {
     const appLogs = followAppLogs(name, context);
     const endpoints = await watchEndpoints(name, spec.service, context);
     const pods = await watchPods(name, spec.selector, context, (pod) => {
-      appLogs.see(pod);
+      if (pod.started) appLogs.follow(pod.name);
       if (pod.ip !== null) ingressLog.addAddress(`${pod.ip}:${spec.port}`);
     });
     return {

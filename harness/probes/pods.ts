@@ -2,7 +2,7 @@
 import type { KubeObject, WatchHandle } from "../cluster/kube.ts";
 import { gapObserver, type ProbeContext } from "./probe.ts";
 
-export type PodEvent = "seen" | "ready" | "not-ready" | "deleting" | "gone";
+export type PodEvent = "seen" | "address" | "ready" | "not-ready" | "deleting" | "gone";
 
 export interface PodState {
   readonly name: string;
@@ -12,6 +12,7 @@ export interface PodState {
   readonly deleting: boolean;
   /** A container has begun, so that there is a log. */
   readonly started: boolean;
+  readonly annotations: Readonly<Record<string, string>>;
 }
 
 export function podState(pod: KubeObject): PodState {
@@ -24,6 +25,7 @@ export function podState(pod: KubeObject): PodState {
     ready: conditions.some((one) => one.type === "Ready" && one.status === "True"),
     deleting: pod.metadata.deletionTimestamp !== undefined,
     started: containers.some((one) => one.state?.running !== undefined || one.state?.terminated !== undefined),
+    annotations: pod.metadata.annotations ?? {},
   };
 }
 
@@ -32,6 +34,7 @@ export function podEvents(before: PodState | null, after: PodState | null): read
   if (after === null) return before === null ? [] : ["gone"];
   const events: PodEvent[] = [];
   if (before === null) events.push("seen");
+  if (after.ip !== null && (before?.ip ?? null) === null) events.push("address");
   if (after.deleting && before?.deleting !== true) events.push("deleting");
   if (after.ready && before?.ready !== true) events.push("ready");
   if (!after.ready && before?.ready === true) events.push("not-ready");

@@ -104,7 +104,7 @@ describe("pods", () => {
       null,
     ];
     const events = states.slice(1).map((state, i) => podEvents(states[i] ?? null, state));
-    expect(events).toEqual([["seen"], ["ready"], [], ["deleting"], ["not-ready"], ["gone"]]);
+    expect(events).toEqual([["seen"], ["address", "ready"], [], ["deleting"], ["not-ready"], ["gone"]]);
   });
 
   it("have a log once a container has begun", () => {

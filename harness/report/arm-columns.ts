@@ -4,8 +4,11 @@
  */
 import type { ArmVerdict, ProbeSpec, RunRecord } from "../types.ts";
 import { callsIn } from "../verdict/imds.ts";
+import { addressDelaysOf, jobsOf, KUBE2IAM_PATIENCE_MS } from "../verdict/jobs.ts";
+import { limiterWaitOf } from "../verdict/kubelet-waits.ts";
+import { percentile } from "../verdict/statistics.ts";
 import { phaseWindows } from "../verdict/windows.ts";
-import { count, metricValue, milliseconds } from "../verdict/words.ts";
+import { count, metricValue, milliseconds, percent } from "../verdict/words.ts";
 import { placementColumns } from "./cascade.ts";
 import { terminationFigures } from "./facts.ts";
 
@@ -55,11 +58,42 @@ const credentials: readonly ArmColumn[] = [
   },
 ];
 
+/** Of jobs that wait for their address. */
+const identity: readonly ArmColumn[] = [
+  {
+    title: "Address after, p99",
+    cell: (arm, run, probe) => {
+      const delays = delaysOf(run, arm, probe);
+      return { text: delays.length === 0 ? NONE : milliseconds(percentile(delays, 99)) };
+    },
+  },
+  {
+    title: "Over 2 s",
+    cell: (arm, run, probe) => {
+      const delays = delaysOf(run, arm, probe);
+      const late = delays.filter((delay) => delay > KUBE2IAM_PATIENCE_MS).length;
+      return { text: delays.length === 0 ? NONE : percent(late / delays.length) };
+    },
+  },
+  {
+    title: "A call waits",
+    cell: (arm, run, probe) => {
+      const { calls, meanMs } = limiterWaitOf(probe, run.arms[arm.name]?.observations ?? []);
+      return { text: calls === 0 ? NONE : milliseconds(meanMs) };
+    },
+  },
+];
+
+function delaysOf(run: RunRecord, { name }: ArmVerdict, probe: string): readonly number[] {
+  return addressDelaysOf(jobsOf(probe, run.arms[name]?.observations ?? []).jobs);
+}
+
 const COLUMNS: Readonly<Record<ProbeSpec["kind"], readonly ArmColumn[]>> = {
   "pod-terminations": terminations,
   "imds-calls": credentials,
   "credential-sweep": [],
   placement: placementColumns,
+  "pod-identity": identity,
 };
 
 /** The columns of all probes of a run; a kind that stands there twice has them once. */

@@ -1,25 +1,15 @@
-/** The kubelet's limit of its own calls to the API server: what it says is in force, and what it takes in fact. */
+/** The kubelet's limit of its own calls to the API server: what it takes in fact. */
 import { randomUUID } from "node:crypto";
 import { Agent, request } from "node:https";
-import type { Kube } from "../../cluster/kube.ts";
+import type { Limits } from "../../cluster/kubelet-facts.ts";
 import { KUBELET_PORT } from "../../cluster/kubelet-port.ts";
 import { FaultlineError } from "../../errors.ts";
 import type { KubeletNode } from "./nodes.ts";
 
-export type Limits = { readonly qps: number; readonly burst: number };
-
-/** What 0 or nothing stands for, from the kubelet's own help since Kubernetes 1.27. */
-const DEFAULTS: Limits = { qps: 50, burst: 100 };
 /** How much longer than the burst a measurement lasts. Seconds. */
 const LOOK_S = 1.5;
 /** Calls behind a long queue are not waited for: that they take this long is the answer. Milliseconds. */
 const LONGEST_MS = 10_000;
-
-/** The configuration in force, flags included, from the kubelet itself through the API server. */
-export async function readLimits(kube: Kube, node: string): Promise<Limits> {
-  const { kubeletconfig } = await kube.request("GET", `/api/v1/nodes/${node}/proxy/configz`);
-  return { qps: kubeletconfig.kubeAPIQPS || DEFAULTS.qps, burst: kubeletconfig.kubeAPIBurst || DEFAULTS.burst };
-}
 
 /** How many calls are made to measure a limit: the burst, and some more, which must wait. */
 export const callsFor = ({ qps, burst }: Limits): number => burst + Math.max(2, Math.ceil(LOOK_S * qps));
@@ -54,27 +44,4 @@ async function askWithUnknownToken(agent: Agent, host: string, signal: AbortSign
     call.once("error", (error) => (signal.aborted ? resolve(null) : reject(error)));
     call.end();
   });
-}
-
-/** Time that the kubelet's calls have waited for their turn since it started: what the limiter itself counts. */
-export interface LimiterWait {
-  readonly sumMs: number;
-  readonly calls: number;
-}
-
-const WAIT_METRIC = /^rest_client_rate_limiter_duration_seconds_(sum|count)\{[^}]*\} (\S+)$/gm;
-
-export async function readLimiterWait(kube: Kube, node: string): Promise<LimiterWait> {
-  return limiterWaitIn(String(await kube.request("GET", `/api/v1/nodes/${node}/proxy/metrics`)));
-}
-
-/** Sums over all verbs and servers. Pure. */
-export function limiterWaitIn(metrics: string): LimiterWait {
-  let sumMs = 0;
-  let calls = 0;
-  for (const [, what, value] of metrics.matchAll(WAIT_METRIC)) {
-    if (what === "sum") sumMs += Number(value) * 1_000;
-    else calls += Number(value);
-  }
-  return { sumMs, calls };
 }

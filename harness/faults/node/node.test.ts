@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { exec } from "../../cluster/exec.ts";
 import { faultOf } from "../index.ts";
-import { callsFor, expectedMs, limiterWaitIn } from "../kubelet/limits.ts";
+import { callsFor, expectedMs } from "../kubelet/limits.ts";
 import { isEvictable, isUnmanaged } from "./drain.ts";
 import { evidenceOf } from "./findings.ts";
 import { whenIn } from "./machine.ts";
@@ -57,19 +57,6 @@ describe("node.kubelet-throttle", () => {
   it("makes as many calls as must wait for a second and a half", () => {
     expect([callsFor({ qps: 5, burst: 10 }), expectedMs({ qps: 5, burst: 10 })]).toEqual([18, 1_600]);
     expect([callsFor({ qps: 1, burst: 1 }), expectedMs({ qps: 1, burst: 1 })]).toEqual([3, 2_000]);
-  });
-  it("reads what the limiter counts, over all verbs", () => {
-    const metrics = `# TYPE rest_client_rate_limiter_duration_seconds histogram
-rest_client_rate_limiter_duration_seconds_bucket{host="a:6443",verb="GET",le="+Inf"} 11
-rest_client_rate_limiter_duration_seconds_sum{host="a:6443",verb="GET"} 2.5e-01
-rest_client_rate_limiter_duration_seconds_count{host="a:6443",verb="GET"} 11
-rest_client_rate_limiter_duration_seconds_sum{host="a:6443",verb="POST"} 1
-rest_client_rate_limiter_duration_seconds_count{host="a:6443",verb="POST"} 4
-`;
-    expect([limiterWaitIn(metrics), limiterWaitIn("")]).toEqual([
-      { sumMs: 1_250, calls: 15 },
-      { sumMs: 0, calls: 0 },
-    ]);
   });
 });
 

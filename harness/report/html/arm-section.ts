@@ -1,7 +1,7 @@
 /** All there is to say about one arm. */
 import type { ArmRecord, ArmVerdict, PlannedArm, RequestColumns, RunRecord, Termination } from "../../types.ts";
 import type { ArmStatistics } from "../../verdict/compare.ts";
-import { mainNoun, mainSamples } from "../../verdict/samples.ts";
+import { mainNoun } from "../../verdict/samples.ts";
 import { type PhaseWindows, phaseWindows, type Window } from "../../verdict/windows.ts";
 import { count, counted, milliseconds } from "../../verdict/words.ts";
 import type { ArmRow } from "../arms.ts";
@@ -24,17 +24,16 @@ export function armSection(run: RunRecord, row: ArmRow): Markup {
   const planned = run.plan.arms.find((candidate) => candidate.name === arm.name);
   if (planned === undefined) return html``;
   const windows = phaseWindows(run, arm.name);
-  const record = run.arms[arm.name];
-  const requests = record === undefined ? null : (mainSamples(run.plan, record)?.columns ?? null);
+  const requests = run.arms[arm.name]?.requests ?? null;
   const zeroMs = windows.run?.beginMs ?? 0;
   return html`<section class="arm" id="arm-${arm.name}">
 <header><p class="overline">${arm.role} arm</p><h2>${arm.name}</h2><p class="verdict-line">${verdictChip(arm.verdict)} ${expectedMark(arm.asExpected, arm.expected)}</p></header>
 <p class="because-line">${arm.because}</p>
 <p class="note">Expected ${arm.expected}: ${planned.because}</p>
 ${checksTable(arm)}
-${requests === null || windows.run === null ? html`<p class="note">No requests were recorded.</p>` : timeline(run, planned, arm, requests, windows.run, windows)}
+${run.plan.loadScript === null ? null : requests === null || windows.run === null ? html`<p class="note">No requests were recorded.</p>` : timeline(run, planned, arm, requests, windows.run, windows)}
 ${badStretch(figures, arm, zeroMs, mainNoun(run.plan))}
-${armCauses(run, { planned, record: run.arms[arm.name] ?? NOTHING, windows })}
+${armCauses({ run, planned, record: run.arms[arm.name] ?? NOTHING, windows })}
 ${arm.terminations.length === 0 ? null : race(arm)}
 ${faultEvidence(planned, arm.faults, zeroMs)}
 </section>`;

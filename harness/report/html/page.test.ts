@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { jobsRun } from "../../testing/synthetic-jobs.ts";
 import { syntheticRun } from "../../testing/synthetic-run.ts";
 import type { RunRecord } from "../../types.ts";
 import { judge } from "../../verdict/judge.ts";
@@ -35,8 +36,8 @@ test("the page fetches nothing: no address in it, and a policy that forbids it",
   expect(page).toContain("default-src &#39;none&#39;");
 });
 
-test("elements are balanced, in HTML and SVG", () => {
-  const body = PAGE.replace(/<(script|style)[^>]*>.*?<\/\1>/gs, "");
+test.each([PAGE, pageOf(jobsRun())])("elements are balanced, in HTML and SVG", (page) => {
+  const body = page.replace(/<(script|style)[^>]*>.*?<\/\1>/gs, "");
   const open: string[] = [];
   for (const [, closing, name = "", rest = ""] of body.matchAll(/<(\/?)([a-z][\w-]*)([^>]*)>/gi)) {
     if (closing === "/") expect(open.pop()).toBe(name);
@@ -46,7 +47,28 @@ test("elements are balanced, in HTML and SVG", () => {
 });
 
 test("no coordinate is a NaN or infinite, whatever the run holds", () => {
-  for (const page of [PAGE, ...tornRuns().map(pageOf)]) expect(page).not.toMatch(/NaN|Infinity|undefined|null ms/);
+  for (const page of [PAGE, pageOf(jobsRun()), ...tornRuns().map(pageOf)])
+    expect(page).not.toMatch(/NaN|Infinity|undefined|null ms/);
+});
+
+test("jobs before their address is known have a picture of all arms, and one and a table in each", () => {
+  const page = pageOf(jobsRun());
+  const text = textOf(page);
+  for (const part of [
+    "From first act to address, in each arm",
+    "27 of 40 not served",
+    "all 40 served",
+    "When the address of each job was known",
+    "A call of the kubelet waits for its turn",
+    "The numbers of 40 jobs",
+    "Failed jobs, 95 % interval",
+    "A call waits",
+    "latency counts from the first act of a job",
+  ]) {
+    expect(text).toContain(part);
+  }
+  expect(text).not.toMatch(/No requests were recorded|Requests after close|preStop/);
+  expect(page.match(/class="j-refused" d="/g)?.length).toBeGreaterThan(2);
 });
 
 test("recorded text cannot become markup", () => {
@@ -93,5 +115,25 @@ function tornRuns(): readonly RunRecord[] {
       },
     },
     { ...RUN, plan: { ...RUN.plan, arms: [] } },
+    ...tornJobs(),
+  ];
+}
+
+function tornJobs(): readonly RunRecord[] {
+  const run = jobsRun();
+  const only = (keep: (type: string) => boolean): RunRecord => ({
+    ...run,
+    arms: Object.fromEntries(
+      Object.entries(run.arms).map(([name, record]) => [
+        name,
+        { ...record, observations: record.observations.filter((o) => keep(o.type)) },
+      ]),
+    ),
+  });
+  return [
+    only((type) => type !== "kubelet"),
+    only((type) => type !== "app"),
+    only((type) => type !== "pod"),
+    only(() => false),
   ];
 }

@@ -91,6 +91,11 @@ text{fill:var(--ink);font-size:12px}
 .p-life{stroke:var(--grey);stroke-width:1.2;fill:none}
 .p-open{stroke:var(--blue);fill:none}
 .p-late{stroke:var(--red);fill:none}
+.j-ok{stroke:var(--blue);stroke-width:5;stroke-linecap:round;fill:none}
+.j-refused,.j-wrong{stroke:var(--red);stroke-width:1.7;stroke-linecap:round;fill:none}
+.j-cut{stroke:var(--grey);stroke-width:1.4;fill:none}
+.patience{stroke:var(--red);stroke-width:1.2;stroke-dasharray:5 4;fill:none}
+.swatch.l-patience{height:0;border-top:2px dashed var(--red);border-radius:0}
 .g-sigterm{fill:var(--ink)}
 .g-closed{stroke:var(--ink);stroke-width:2.4;fill:none}
 .g-not-ready{fill:var(--bg);stroke:var(--ink);stroke-width:1.6}

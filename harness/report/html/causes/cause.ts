@@ -5,6 +5,7 @@ import type { Markup } from "../markup.ts";
 
 /** One probe in one arm. */
 export interface CauseInput {
+  readonly run: RunRecord;
   readonly probe: string;
   readonly planned: PlannedArm;
   readonly record: ArmRecord;
