@@ -44,7 +44,9 @@ export async function runTimeline(steps: readonly PlannedStep[], ports: Timeline
         if (!active.evidence.effective) {
           ports.log(`${next.id} took no effect: ${active.evidence.because}`);
           waiting.length = 0;
-          for (const held of open) held.endsAt = ports.now();
+          // One instant for all: they come off newest first.
+          const now = ports.now();
+          for (const held of open) held.endsAt = now;
         }
       }
     }
