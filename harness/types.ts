@@ -101,8 +101,10 @@ export interface Mechanism<P extends string = string, A extends string = string>
   /**
    * `defect`: the causal signal; outside of its objective it is the defect, and an SLO that is violated without it is inconclusive.
    * `precondition`: outside of its objective the arm proves nothing and is inconclusive.
+   * `critical`: outside of its objective it is a finding of its own: the arm is violated and never as expected, whatever
+   * else is missing or wrong.
    */
-  readonly role: "defect" | "precondition";
+  readonly role: "defect" | "precondition" | "critical";
   /** The arms in which it is asked for; default: all. Fixes cut a causal chain in different places. */
   readonly arms?: readonly A[];
   readonly atMost?: number;

@@ -52,7 +52,7 @@ const mechanism = z
     ...check,
     over: z.string(),
     signal: z.enum(signals),
-    role: z.enum(["defect", "precondition"]),
+    role: z.enum(["defect", "precondition", "critical"]),
     arms: z.array(z.string()).min(1, { error: "at least one arm; leave it out for all" }).optional(),
     atMost: z.number().optional(),
     atLeast: z.number().optional(),

@@ -84,7 +84,7 @@ function definition(arms: Readonly<Record<string, JobsArm>>): Experiment<"builde
         atMost: 0,
         minSamples: 20,
       },
-      { name: "each gets its own role", over, signal: "wrong-identity", role: "defect", atMost: 0, minSamples: 5 },
+      { name: "each gets its own role", over, signal: "wrong-identity", role: "critical", atMost: 0, minSamples: 5 },
       {
         ...{
           name: "the kubelet's calls wait",

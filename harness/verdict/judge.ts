@@ -4,7 +4,8 @@
  * 1. Each arm on its own (arm.ts): SLOs, mechanisms, reasons for doubt.
  * 2. The control gate: an SLO that fails without any fault says nothing about the faults, so all other arms are
  *    inconclusive.
- * 3. The run: as expected when each arm is, and its exit code.
+ * 3. Critical findings: they stand, whatever the gate or a doubt says.
+ * 4. The run: as expected when each arm is, and its exit code.
  */
 import type { ArmVerdict, Plan, RunRecord, RunVerdict, Verdict } from "../types.ts";
 import { judgeArm } from "./arm.ts";
@@ -13,7 +14,8 @@ import { counted, oneSentence } from "./words.ts";
 
 /** Judges a run. Missing or torn data makes arms inconclusive; nothing is thrown. */
 export function judge(run: RunRecord): RunVerdict {
-  const arms = controlGate(run.plan.arms.map((arm) => judgeArm(run, arm)));
+  const gated = controlGate(run.plan.arms.map((arm) => judgeArm(run, arm)));
+  const arms = gated.map((arm) => withCritical(arm, run.plan));
   const left = dirt(run);
   const { verdict, because } = conclude(arms, run);
   const asExpected = arms.length > 0 && arms.every((arm) => arm.asExpected);
@@ -50,7 +52,18 @@ function controlGate(arms: readonly ArmVerdict[]): readonly ArmVerdict[] {
   });
 }
 
-/** held: every arm came out as expected. inconclusive: one that should not be is. violated: all else. */
+/** What was seen is seen: nothing that is missing beside it makes it less. */
+function withCritical(arm: ArmVerdict, { mechanisms }: Plan): ArmVerdict {
+  const critical = new Set(mechanisms.filter(({ role }) => role === "critical").map(({ name }) => name));
+  const found = arm.mechanisms.find(({ name, verdict }) => critical.has(name) && verdict === "violated");
+  if (found === undefined) return arm;
+  const because = oneSentence([`${CRITICAL}${found.because}`, arm.because]);
+  return { ...arm, verdict: "violated", asExpected: false, because };
+}
+const CRITICAL = "Critical: ";
+const isCritical = (arm: ArmVerdict): boolean => arm.because.startsWith(CRITICAL);
+
+/** held: every arm came out as expected. inconclusive: one that should not be is, and nothing critical was found. violated: all else. */
 function conclude(
   arms: readonly ArmVerdict[],
   run: RunRecord,
@@ -61,8 +74,9 @@ function conclude(
     const all = arms.length === 1 ? "The arm" : `All ${counted(arms.length, "arm")}`;
     return { verdict: "held", because: `${all} came out as expected.` };
   }
-  const open = surprises.find((arm) => arm.verdict === "inconclusive");
-  const [first] = open === undefined ? surprises : [open];
+  const critical = surprises.find(isCritical);
+  const open = critical === undefined ? surprises.find((arm) => arm.verdict === "inconclusive") : undefined;
+  const [first] = open === undefined ? [critical ?? surprises[0]] : [open];
   const end = run.journal.findLast((entry) => entry.type === "run-end");
   const ended = end?.type === "run-end" ? end.outcome : "cut off";
   const parts = [

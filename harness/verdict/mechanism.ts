@@ -5,7 +5,7 @@ import type { SignalInput } from "./signals/signal.ts";
 import { count, counted } from "./words.ts";
 
 /**
- * `violated`: a defect outside of its objective. `inconclusive`: a precondition outside of its objective, too few
+ * `violated`: a defect, or what is critical, outside of its objective. `inconclusive`: a precondition outside of its objective, too few
  * samples, or a record with holes. A defect that was seen stays seen, whatever is missing beside it.
  */
 export function judgeMechanism(mechanism: Mechanism, input: SignalInput): CheckResult {
@@ -18,7 +18,7 @@ export function judgeMechanism(mechanism: Mechanism, input: SignalInput): CheckR
   const value = measured.samples === 0 ? null : measured.value;
   const result = { ...base, value, sampleCount: measured.samples };
   const leftOut = measured.leftOut === undefined ? "" : `, ${measured.leftOut}`;
-  if (mechanism.role === "defect" && measured.samples > 0 && !within) {
+  if (mechanism.role !== "precondition" && measured.samples > 0 && !within) {
     return { ...result, verdict: "violated", because: `${measured.words}, wanted ${base.objective}${leftOut}.` };
   }
   const hole = signal.doubt?.(input, mechanism.over) ?? null;

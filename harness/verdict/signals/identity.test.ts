@@ -76,6 +76,24 @@ test("another pod's role is a finding of its own, and no good job", () => {
   expect(armOf(run, "control").slos[0]?.because).toMatch(/1 × wrong role/);
 });
 
+describe("a critical finding", () => {
+  const stolen = (o: Observation) =>
+    o.type === "app" && o.pod === "builder-1" && o.event === "credentials"
+      ? { ...o, detail: { ...o.detail, role: "builder-0" } }
+      : o;
+  test("is never as expected, and comes first", () => {
+    const run = edited("vulnerable", stolen);
+    expect(armOf(run, "vulnerable")).toMatchObject({ expected: "violated", verdict: "violated", asExpected: false });
+    expect(judge(run)).toMatchObject({ verdict: "violated", exitCode: 1 });
+    expect(judge(run).because).toMatch(/vulnerable is violated.*: Critical: 1 of \d+ jobs got another role/);
+  });
+  test("stands whatever is missing beside it", () => {
+    const run = edited("vulnerable", (o) => (o.type === "kubelet" ? null : stolen(o)));
+    expect(armOf(run, "vulnerable")).toMatchObject({ verdict: "violated", asExpected: false });
+    expect(armOf(run, "vulnerable").because).toMatch(/^Critical: .*Only 0 calls could be measured/);
+  });
+});
+
 describe("a record with holes is no proof", () => {
   test("when logs are missing", () => {
     const run = edited("control", (o) => (o.type === "app" && o.pod.endsWith("7") ? null : o));
