@@ -38,7 +38,7 @@ export interface ClusterSpec {
   readonly nodeImage?: string;
   /** `rejected` (default): nothing that the cluster sends leaves the machine. */
   readonly egress?: "rejected" | "allowed";
-  /** Caps of every worker node; the scheduler sees them as the node's capacity. */
+  /** Caps of every worker node; the scheduler sees them as its capacity, and other containers do not take it away. */
   readonly nodeLimits?: { readonly cpus?: number; readonly memoryMiB?: number };
 }
 

@@ -8,6 +8,8 @@ type NodeLimits = NonNullable<ClusterSpec["nodeLimits"]>;
 const MIB = 1024 * 1024;
 /** Kubelet, containerd and a node's system pods take that much themselves. */
 const LEAST = { cpus: 0.25, memoryMiB: 512 } as const;
+/** Beside other containers, which have 1,024: a node gets what its cap says, as a machine of that size would have it. */
+const CPU_SHARES = 20_480;
 
 /**
  * Kubelet's `--system-reserved` that leaves exactly the cap of a machine of this size; null where nothing is capped.
@@ -33,7 +35,7 @@ export function reservedForCap(
 /** Caps running node containers. Memory without swap beside it: a capped node must feel its cap. */
 export async function capNodes(containers: readonly string[], limits: NodeLimits | undefined): Promise<void> {
   const options = [
-    ...(limits?.cpus === undefined ? [] : ["--cpus", String(limits.cpus)]),
+    ...(limits?.cpus === undefined ? [] : ["--cpus", String(limits.cpus), "--cpu-shares", String(CPU_SHARES)]),
     ...(limits?.memoryMiB === undefined
       ? []
       : ["--memory", `${limits.memoryMiB}m`, "--memory-swap", `${limits.memoryMiB}m`]),
