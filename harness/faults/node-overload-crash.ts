@@ -151,7 +151,8 @@ async function isDown(machine: Machine, down: WatchLine): Promise<Finding> {
  */
 async function isWatched({ id, rule }: OverloadCrashUndo, node: NodeHandle, context: FaultContext): Promise<Finding> {
   const { name } = node;
-  if ((await readFromGuard(id, "seen")) === null) return { name, inEffect: false, saw: "nobody watches it" };
+  // Not "seen": on a busy machine the watch has not looked yet a moment after it was begun.
+  if ((await readFromGuard(id, "until")) === null) return { name, inEffect: false, saw: "nobody watches it" };
   const before = await readUsedUs(node);
   const sinceMs = uptime() * 1_000;
   const seen = await waitFor({
