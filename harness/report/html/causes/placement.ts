@@ -14,7 +14,7 @@ const AXIS = 40;
 const LANE = { height: 18, gap: 46 };
 const SMALL = { height: 9, gap: 3, between: 16 };
 const LABEL = { wide: 150, narrow: 4 } as const;
-const REMARK = 232;
+const REMARK = 262;
 
 export const placementPicture: CausePicture = {
   ofRun: (input) => (input.arms.some((arm) => shown(arm) !== null) ? overview(input) : null),
