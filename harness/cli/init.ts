@@ -6,6 +6,7 @@ import { FaultlineError } from "../errors.ts";
 import { credentialExpiry } from "./init/credential-expiry.ts";
 import { hotNode } from "./init/hot-node.ts";
 import { LOAD_SCRIPT } from "./init/load-script.ts";
+import { podIpLag } from "./init/pod-ip-lag.ts";
 import type { Question, Story } from "./init/story.ts";
 import { terminationLag } from "./init/termination-lag.ts";
 import { readFiles, readWorkload, type Workload } from "./init/workload.ts";
@@ -17,7 +18,7 @@ export interface InitOptions {
   readonly yes: boolean;
 }
 
-export const STORIES: readonly Story[] = [terminationLag, credentialExpiry, hotNode];
+export const STORIES: readonly Story[] = [terminationLag, credentialExpiry, podIpLag, hotNode];
 const CHECKOUT = resolve(import.meta.dirname, "..", "..");
 
 /** Answers one question; undefined: nobody is there to ask. */

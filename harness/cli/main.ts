@@ -73,7 +73,7 @@ function experimentVerbs(root: Command, set: (code: number) => void): void {
   root
     .command("init")
     .description("write an experiment for a service of one's own, started from a story")
-    .argument("[story]", "termination-lag, credential-expiry or hot-node-cascade")
+    .argument("[story]", "termination-lag, credential-expiry, pod-ip-lag or hot-node-cascade")
     .option("--into <folder>", "where the files are written", ".")
     .option("--set <key=value>", "an answer; may be given several times", collect, [])
     .option("--yes", "take what is proposed, and ask nothing", false)
