@@ -115,9 +115,13 @@ async function observeArm(
     }
     await phases(run, append, guard.arm);
   } finally {
-    const outcome = await load?.stop();
-    if (outcome !== undefined) recordLoad(arm.name, outcome, append);
-    await Promise.all(probes.map(async (probe) => probe.stop()));
+    try {
+      const outcome = await load?.stop();
+      if (outcome !== undefined) recordLoad(arm.name, outcome, append);
+    } finally {
+      // A load that died is no reason to leave watches open, which would keep the process from ending.
+      await Promise.all(probes.map(async (probe) => probe.stop()));
+    }
   }
 }
 

@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { FaultlineError } from "../errors.ts";
 import { readJournal } from "../journal/journal.ts";
 import { plan } from "../plan/plan.ts";
 import { experiment, planInput } from "../testing/experiment.ts";
@@ -189,6 +190,17 @@ describe("the lifecycle", () => {
     expect(end(folder)).toMatchObject({ outcome: "interrupted", dirty: false });
     expect(it.cluster.objects()).toEqual([]);
   });
+});
+
+test("a load that died leaves no probe running", async () => {
+  const it = world();
+  const dead = async (): Promise<LoadOutcome> => {
+    throw new FaultlineError("cluster", "the load runner is gone");
+  };
+  const startLoad: RunnerPorts["startLoad"] = async (load) => ({ ...(await it.ports.startLoad(load)), stop: dead });
+  const { folder } = await runIn({ ...it, ports: { ...it.ports, startLoad } });
+  expect(it.calls).toContain("probe stop");
+  expect(JSON.stringify(readJournal(folder.journal))).toContain("the load runner is gone");
 });
 
 describe("refused before anything is touched", () => {
