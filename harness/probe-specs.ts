@@ -191,12 +191,12 @@ export type IdentitySignal =
   | "late-pod-addresses" // ratio of jobs for which that took more than kube2iam's 2 s
   | "jobs-refused-before-address" // count of jobs that gave up before their address was there: the defect itself
   | "wrong-identity" // count of jobs that got another role than their own
-  | "kubelet-limiter-wait"; // ms, mean over the calls that kubelets of the jobs made while those started
+  | "kubelet-limiter-wait"; // ms, mean over the reads that kubelets of the jobs made while those started
 
 type IdentityObservation =
   /** The role that the pod's annotation names; null: none. */
   | { readonly type: "identity"; readonly pod: string; readonly role: string | null }
-  /** Limits in force, and sums since the kubelet's start: calls and their wait for a turn, pod states published and how long that took. */
+  /** Limits in force, and sums since the kubelet's start: calls that read and their wait for a turn, pod states published and how long that took. */
   | {
       readonly type: "kubelet";
       readonly node: string;

@@ -18,6 +18,9 @@ export interface KubeletCounts {
   /** Calls of the API server, and how long they waited for their turn: what the limiter itself counts. */
   readonly calls: number;
   readonly waitMs: number;
+  /** Of these the reads (GET). One stands before each pod state that is published, while events are only written. */
+  readonly reads: number;
+  readonly readWaitMs: number;
   /** Pod states that were published, and how long that took from the change to the API server's answer. */
   readonly statuses: number;
   readonly statusMs: number;
@@ -30,15 +33,22 @@ export async function readKubeletCounts(kube: Kube, node: string): Promise<Kubel
 /** Pure. */
 export function kubeletCountsIn(metrics: string): KubeletCounts {
   const limiter = histogramIn(metrics, "rest_client_rate_limiter_duration_seconds");
+  const reads = histogramIn(metrics, "rest_client_rate_limiter_duration_seconds", 'verb="GET"');
   const status = histogramIn(metrics, "kubelet_pod_status_sync_duration_seconds");
-  return { calls: limiter.count, waitMs: limiter.sumMs, statuses: status.count, statusMs: status.sumMs };
+  return {
+    ...{ calls: limiter.count, waitMs: limiter.sumMs, reads: reads.count, readWaitMs: reads.sumMs },
+    ...{ statuses: status.count, statusMs: status.sumMs },
+  };
 }
 
-/** Sums over all labels. */
-function histogramIn(metrics: string, name: string): { readonly sumMs: number; readonly count: number } {
+/** Sums over all series that have this label; default: over all. */
+function histogramIn(metrics: string, name: string, label = ""): { readonly sumMs: number; readonly count: number } {
   let sumMs = 0;
   let count = 0;
-  for (const [, what, value] of metrics.matchAll(new RegExp(`^${name}_(sum|count)(?:\\{[^}]*\\})? (\\S+)$`, "gm"))) {
+  for (const [line, what, value] of metrics.matchAll(
+    new RegExp(`^${name}_(sum|count)(?:\\{[^}]*\\})? (\\S+)$`, "gm"),
+  )) {
+    if (!line.includes(label)) continue;
     if (what === "sum") sumMs += Number(value) * 1_000;
     else count += Number(value);
   }

@@ -1,4 +1,4 @@
-/** What the kubelets of all workers count, every other second: calls of the API server, their wait, states published. */
+/** What the kubelets of all workers count, every other second: reads of the API server, their wait, states published. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { readKubeletCounts, readLimits } from "../cluster/kubelet-facts.ts";
 import { messageOf } from "../errors.ts";
@@ -18,8 +18,12 @@ export async function sampleKubelets(name: string, context: ProbeContext): Promi
 
   async function sample(node: string): Promise<void> {
     try {
-      const [limits, counts] = await Promise.all([readLimits(kube, node), readKubeletCounts(kube, node)]);
-      context.observe({ t: context.clock.now(), probe: name, type: "kubelet", node, ...limits, ...counts });
+      const [limits, { reads, readWaitMs, statuses, statusMs }] = await Promise.all([
+        readLimits(kube, node),
+        readKubeletCounts(kube, node),
+      ]);
+      const sums = { calls: reads, waitMs: readWaitMs, statuses, statusMs };
+      context.observe({ t: context.clock.now(), probe: name, type: "kubelet", node, ...limits, ...sums });
       silent.delete(node);
     } catch (error) {
       if (!silent.has(node)) context.log(`the kubelet of ${node} says nothing: ${messageOf(error)}`);

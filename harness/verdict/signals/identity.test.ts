@@ -40,7 +40,7 @@ test("a wait that is not there makes a violated arm inconclusive: something else
   const run = vulnerable({ waitMs: 3 });
   expect(armOf(run, "vulnerable")).toMatchObject({ verdict: "inconclusive" });
   expect(armOf(run, "vulnerable").because).toMatch(
-    /Each of \d+ calls of the kubelets waited 3 ms .*5 a second, 10 saved/,
+    /Each of \d+ reads of the kubelets waited 3 ms .*5 a second, 10 saved/,
   );
 });
 
@@ -90,7 +90,7 @@ describe("a critical finding", () => {
   test("stands whatever is missing beside it", () => {
     const run = edited("vulnerable", (o) => (o.type === "kubelet" ? null : stolen(o)));
     expect(armOf(run, "vulnerable")).toMatchObject({ verdict: "violated", asExpected: false });
-    expect(armOf(run, "vulnerable").because).toMatch(/^Critical: .*Only 0 calls could be measured/);
+    expect(armOf(run, "vulnerable").because).toMatch(/^Critical: .*Only 0 reads could be measured/);
   });
 });
 
@@ -101,7 +101,7 @@ describe("a record with holes is no proof", () => {
   });
   test("when the kubelets were never asked", () => {
     const run = edited("vulnerable", (o) => (o.type === "kubelet" ? null : o));
-    expect(armOf(run, "vulnerable").because).toMatch(/Only 0 calls could be measured/);
+    expect(armOf(run, "vulnerable").because).toMatch(/Only 0 reads could be measured/);
   });
   test("a job that was removed before its answer is neither good nor bad", () => {
     const run = edited("control", (o) =>

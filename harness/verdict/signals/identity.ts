@@ -28,7 +28,7 @@ export const identitySignals: Readonly<Record<IdentitySignal, SignalKind>> = {
   "wrong-identity": ofJobs(jobs, wrongRoles),
   "kubelet-limiter-wait": {
     ...times,
-    sample: "call",
+    sample: "read",
     measure: ({ record }, over) => limiterWait(record.observations, over),
   },
 };
@@ -98,6 +98,6 @@ function limiterWait(observations: readonly Observation[], probe: string): Measu
   const published = Number.isNaN(statusMs)
     ? ""
     : `; a pod's state was published after ${milliseconds(statusMs)} on average`;
-  const words = `Each of ${counted(calls, "call")} of the kubelets waited ${milliseconds(meanMs)} for its turn while the jobs began (${limits})${published}`;
+  const words = `Each of ${counted(calls, "read")} of the kubelets waited ${milliseconds(meanMs)} for its turn while the jobs began (${limits})${published}`;
   return { samples: calls, value: meanMs, words };
 }
