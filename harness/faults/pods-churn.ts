@@ -32,6 +32,8 @@ export type ChurnUndo = PodToken & {
 };
 
 const WORD = "churn";
+/** Each look is a program run on every node, which takes of the CPU that the starts need. */
+const LOOK_EVERY_MS = 1_500;
 const NOTHING_TO_DO: Evidence = {
   effective: true,
   because: "no node matched, and emptyTargets says to go on",
@@ -87,7 +89,7 @@ export const podChurn: Fault<PodChurnFault, ChurnUndo> = {
     await waitFor({
       what: `${undo.podsPerSecond} pods a second on ${undo.nodes.join(", ")}`,
       timeoutMs: context.budgetMs,
-      everyMs: 500,
+      everyMs: LOOK_EVERY_MS,
       signal: context.signal,
       probe: async () => {
         const look = await lookAtRate(undo, loops.get(undo.id), context);
