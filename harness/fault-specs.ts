@@ -255,6 +255,14 @@ export interface DnsFailureFault extends DnsTargets {
   /** `none` (default): queries are lost, and resolvers wait; `nxdomain`, `refused`: they are answered so at once. */
   readonly answer?: "none" | "nxdomain" | "refused";
 }
+/** A model of an overloaded DNS server: each pod gets only so many answers a second, and queries beyond them are lost. */
+export interface DnsOverloadFault {
+  readonly kind: "dns.overload";
+  /** Queries a second that each pod gets answered, a whole number from 5 to 100; as many may come at once. */
+  readonly perSecond: number;
+  /** Who asks; default: every ready pod of the arm's namespace. */
+  readonly pods?: PodTargets;
+}
 
 interface HttpTraffic {
   /** Those that serve: pods with a network of their own. */
@@ -404,6 +412,7 @@ export type FaultSpec =
   | DnsLatencyFault
   | DnsServfailFault
   | DnsFailureFault
+  | DnsOverloadFault
   | HttpErrorFault
   | HttpLatencyFault
   | NetworkPartitionFault

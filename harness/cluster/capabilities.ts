@@ -15,6 +15,7 @@ import type { ClusterHandle, NodeHandle } from "./provider.ts";
  * `pod-forwarding`: the network of a pod passes packets on, so that what comes in can be sent elsewhere from there.
  * `packet-probe`: programs on nodes can send from the network of a pod, so that what the network does can be measured.
  * `packet-loss`: the kernel drops packets by chance. `packet-queue`: it hands packets to a program.
+ * `packet-limit`: it drops packets over a rate.
  * `io-throttle`: the kernel limits the writes of single control groups, as version 1 of them does.
  * `imds`: the metadata mock is installed and every node has claimed its address.
  */
@@ -31,6 +32,7 @@ export type Capability =
   | "packet-probe"
   | "packet-loss"
   | "packet-queue"
+  | "packet-limit"
   | "io-throttle"
   | "imds";
 
@@ -122,6 +124,12 @@ const CHECKS: Readonly<Record<Capability, Check>> = {
       cluster,
       "unshare --net iptables -w 5 -t mangle -A FORWARD -j NFQUEUE --queue-num 1 --queue-bypass && ls /proc/net/netfilter/nfnetlink_queue > /dev/null",
       "the kernel hands no packets to programs (nfnetlink_queue); netem and tbf were considered: they work on whatever leaves an interface, not on what goes to chosen peers or comes from them",
+    ),
+  "packet-limit": (cluster) =>
+    onEachNode(
+      cluster,
+      "unshare --net iptables -w 5 -A OUTPUT -m hashlimit --hashlimit-above 5/sec --hashlimit-burst 5 --hashlimit-name look -j DROP",
+      "iptables has no match `hashlimit`; flooding the server with queries was considered: how much it takes is not bounded, and it takes the machine's CPUs from everybody",
     ),
   "io-throttle": (cluster) =>
     onEachNode(

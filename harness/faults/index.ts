@@ -4,6 +4,7 @@ import { apiServerLatency } from "./apiserver-latency.ts";
 import { apiServerUnavailable } from "./apiserver-unavailable.ts";
 import { dnsFailure } from "./dns-failure.ts";
 import { dnsLatency } from "./dns-latency.ts";
+import { dnsOverload } from "./dns-overload.ts";
 import { dnsServfail } from "./dns-servfail.ts";
 import type { Fault } from "./fault.ts";
 import { httpError } from "./http-error.ts";
@@ -53,6 +54,7 @@ export const faults: FaultTable = {
   "dns.latency": dnsLatency,
   "dns.servfail": dnsServfail,
   "dns.failure": dnsFailure,
+  "dns.overload": dnsOverload,
   "http.error": httpError,
   "http.latency": httpLatency,
   "node.cpu-saturation": cpuSaturation,

@@ -165,7 +165,8 @@ async function refuseBefore(undo: DnsUndo, context: FaultContext): Promise<void>
   }
 }
 
-async function dnsAddress(context: FaultContext): Promise<string> {
+/** @throws FaultlineError `fault` where it has no IPv4 address. */
+export async function dnsAddress(context: FaultContext): Promise<string> {
   const ref = { apiVersion: "v1", kind: "Service", namespace: "kube-system", name: "kube-dns" };
   const ip: unknown = (await context.cluster.kube.get(ref))?.spec?.clusterIP;
   if (typeof ip === "string" && /^\d+\.\d+\.\d+\.\d+$/.test(ip)) return ip;
