@@ -36,7 +36,7 @@ describe("how many may be down", () => {
   });
 });
 
-describe("the watch", () => {
+describe("the watch", { timeout: 60_000 }, () => {
   let folder: string;
   const ended: (() => void)[] = [];
   beforeEach(() => {
