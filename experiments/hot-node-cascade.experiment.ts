@@ -66,7 +66,7 @@ export default defineExperiment({
     overload: { kind: "node.overload-crash", targets: {}, threshold: 90, for: "5s" },
     rollout: { kind: "pods.terminate", deployment: "cruncher", rollingRestarts: 1, deletions: 0, every: "1s" },
   },
-  phases: { baseline: "8s", recovery: "8s", undisturbed: "30s" },
+  phases: { baseline: "6s", recovery: "5s", undisturbed: "20s" },
   timeline: [
     { at: "0s", inject: "overload", for: "50s" },
     { at: "2s", inject: "rollout", for: "90s" },

@@ -46,24 +46,31 @@ export const between = (from: string, to: string) =>
     },
     { error: `a duration from ${from} to ${to}` },
   );
+const LABEL = String.raw`[A-Za-z0-9](?:[\w./-]*[A-Za-z0-9])?`;
+/** `a=b`, `a!=b`, `a in (b, c)`, `a`, `!a` */
+const REQUIREMENT = `(?:!?${LABEL}|${LABEL} *(?:=|==|!=) *(?:${LABEL})?|${LABEL} +(?:not)?in *\\( *${LABEL}(?: *, *${LABEL})* *\\))`;
+/** As the API server takes it: one that it refuses would show only in the midst of an arm. */
+const selector = z
+  .string()
+  .regex(new RegExp(`^ *${REQUIREMENT}(?: *, *${REQUIREMENT})* *$`), { error: 'a label selector: "app=checkout"' });
 const port = z.int().min(1).max(65_535);
 
 export const probe = z.discriminatedUnion("kind", [
   z.strictObject({
     kind: z.literal("pod-terminations"),
     service: name,
-    selector: z.string().min(1),
+    selector,
     port,
   }),
-  z.strictObject({ kind: z.literal("imds-calls"), selector: z.string().min(1), figuresPort: port.optional() }),
+  z.strictObject({ kind: z.literal("imds-calls"), selector, figuresPort: port.optional() }),
   z.strictObject({
     kind: z.literal("credential-sweep"),
-    selector: z.string().min(1),
+    selector,
     port,
     remaining: z.array(between("1s", "12h")).min(1, { error: "at least one length of time" }),
     concurrency: z.array(z.int().min(1).max(64, { error: "1 to 64 side by side" })).min(1, { error: "at least one" }),
     requests: z.int().min(8, { error: "at least 8: fewer tell no storm from a first call" }).max(1_000),
   }),
-  z.strictObject({ kind: z.literal("placement"), selector: z.string().min(1) }),
-  z.strictObject({ kind: z.literal("pod-identity"), selector: z.string().min(1) }),
+  z.strictObject({ kind: z.literal("placement"), selector }),
+  z.strictObject({ kind: z.literal("pod-identity"), selector }),
 ]);

@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, it, test } from "vitest";
 import { experiment, FAULT_SPECS } from "../testing/experiment.ts";
 import type { Experiment } from "../types.ts";
 import { formatMs, parseDuration } from "./duration.ts";
@@ -132,4 +132,17 @@ test.each([
 
 test("durations for people", () => {
   expect([850, 4_200, 60_000, 185_000].map(formatMs)).toEqual(["850 ms", "4.2 s", "1 min", "3 min 5 s"]);
+});
+
+describe("the label selector of a probe", () => {
+  const problems = (selector: string) => problemsOf({ probes: { ends: { kind: "placement", selector } } });
+  const ofSelector = (selector: string) => problems(selector).filter(({ path }) => path === "probes.ends.selector");
+
+  it.each(["app=a", "app.kubernetes.io/name=a,tier!=b", "app in (a, b), !old", "env notin (prod)", "app", "app="])(
+    "may be %s",
+    (selector) => expect(ofSelector(selector)).toEqual([]),
+  );
+  it.each(["", "app==a=b", "app=a,", "=a", "app in a", "app=a b", "-app=a"])("is refused as %j", (selector) =>
+    expect(ofSelector(selector)[0]?.message).toMatch(/a label selector: "app=checkout"/),
+  );
 });
