@@ -13,7 +13,7 @@ import { type LaneInput, nodeLane, shortName } from "./node-lanes.ts";
 const AXIS = 40;
 const LANE = { height: 18, gap: 46 };
 const SMALL = { height: 9, gap: 3, between: 16 };
-const LABEL = { wide: 150, narrow: 4 } as const;
+const LABEL = { wide: 168, narrow: 4 } as const;
 const REMARK = 262;
 
 export const placementPicture: CausePicture = {
