@@ -19,8 +19,13 @@ export interface LogTarget {
   readonly pod: () => Promise<KubeObject | null>;
 }
 
-/** Between two looks at a pod whose log ended or has not begun. */
+/** Between two looks at a pod whose log has ended. */
 const LOOK_AGAIN_MS = 200;
+/**
+ * Between two looks at one whose log has not begun: longer each time. Each look goes through the API server to the
+ * kubelet, and when many pods start at once, looks of all of them take the CPU that the starts need.
+ */
+const BEGIN_MS = { first: 200, factor: 1.5, most: 2_000 } as const;
 /** Between two attempts after the API server refused or was not there. */
 const RETRY_MS = 500;
 
@@ -56,10 +61,12 @@ export function startLogFollow(target: LogTarget, onLine: (line: string) => void
   async function run(): Promise<void> {
     /** Containers whose log was read once more after their end, so that nothing of it is missing. */
     const finished = new Set<string>();
+    let beginMs: number = BEGIN_MS.first;
     while (!stopping.signal.aborted) {
       const outcome = await followOnce().catch((): Outcome => "broken");
       if (outcome === "pod-gone" || stopping.signal.aborted) return;
-      await pause(outcome === "broken" ? RETRY_MS : LOOK_AGAIN_MS, stopping.signal);
+      await pause({ broken: RETRY_MS, "not-started": beginMs, ended: LOOK_AGAIN_MS }[outcome], stopping.signal);
+      if (outcome === "not-started") beginMs = Math.min(beginMs * BEGIN_MS.factor, BEGIN_MS.most);
       if (outcome !== "ended") continue;
       while (!stopping.signal.aborted) {
         const pod = await target.pod().catch(() => undefined);
