@@ -40,6 +40,23 @@ describe("followLog", () => {
     expect(asked).toEqual([null, null, "2026-01-02T03:04:02Z", "2026-01-02T03:04:03Z"]);
   });
 
+  test("a kubelet that has not heard of the pod yet answers 404 too: the pod is asked whether it is gone", async () => {
+    const answers = ["404", "200", "404"];
+    let gone = false;
+    server = await fakeApiServer((request, response) => {
+      if (!request.path.endsWith("/log")) {
+        return gone ? refusal(response, 404, "NotFound", "no such pod") : json(response, 200, ended);
+      }
+      const answer = answers.shift();
+      gone = answers.length === 0;
+      if (answer === "404") return refusal(response, 404, "NotFound", 'pod "checkout-1" not found');
+      response.writeHead(200).end(at(1, 1, "hello"));
+    });
+    const lines: string[] = [];
+    await server.kube.followLog(POD, (line) => lines.push(line)).ended;
+    expect([lines, answers]).toEqual([["hello"], []]);
+  });
+
   test("stop ends it while the container has not started", async () => {
     server = await fakeApiServer((_request, response) => refusal(response, 400, "BadRequest", "ContainerCreating"));
     const log = server.kube.followLog(POD, () => {});

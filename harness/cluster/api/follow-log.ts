@@ -40,10 +40,11 @@ export function startLogFollow(target: LogTarget, onLine: (line: string) => void
       `/api/v1/namespaces/${encodeURIComponent(target.namespace)}/pods/${encodeURIComponent(target.name)}/log` +
       query({ container: target.container, follow: true, timestamps: true, sinceTime: seen.askFrom() });
     const message = await target.stream(path, stopping.signal);
-    if (message.statusCode === 404) return "pod-gone";
     if (message.statusCode !== 200) {
       // 400 is "waiting to start"; 500 comes while the kubelet is just making the container.
       await readAll(message);
+      // The API server's 404, or that of a kubelet which has not heard of the pod yet.
+      if (message.statusCode === 404) return (await target.pod()) === null ? "pod-gone" : "not-started";
       return message.statusCode === 400 ? "not-started" : "broken";
     }
     const skip = seen.beginPass();
