@@ -1,17 +1,6 @@
 import { defineConfig } from "vitest/config";
 
-/** What tests on a real engine, cluster or browser have in common. */
-const real = {
-  testTimeout: 300_000,
-  hookTimeout: 600_000,
-  globalSetup: ["./harness/testing/real-tier.ts"],
-};
-const FAULTS = "harness/faults/**/*.cluster.test.ts";
-
-/**
- * Tiers by suffix, one after the other. The real ones share an engine and a cluster, so they run file by file; those of
- * single faults wait more than they work, and run two at a time, on a cluster each.
- */
+/** Three tiers by suffix; the real ones share one engine and one cluster, so they run one file after the other. */
 export default defineConfig({
   test: {
     teardownTimeout: 180_000,
@@ -27,17 +16,15 @@ export default defineConfig({
       },
       {
         test: {
-          ...real,
           name: "real",
           include: ["{harness,experiments}/**/*.{docker,browser,cluster}.test.ts"],
-          exclude: [FAULTS, "**/node_modules/**"],
           fileParallelism: false,
           maxWorkers: 1,
+          testTimeout: 300_000,
+          hookTimeout: 600_000,
+          globalSetup: ["./harness/testing/real-tier.ts"],
           sequence: { groupOrder: 1 },
         },
-      },
-      {
-        test: { ...real, name: "real-faults", include: [FAULTS], maxWorkers: 2, sequence: { groupOrder: 2 } },
       },
     ],
   },

@@ -6,9 +6,8 @@ import { kindProvider } from "../cluster/kind.ts";
 import type { ClusterHandle } from "../cluster/provider.ts";
 import type { ClusterSpec } from "../types.ts";
 
-/** Two test runs on one machine need a name each, and so does each of the files that run side by side. */
-const NAMES = ["", "-2"].map((side) => `${process.env.FAULTLINE_TEST_CLUSTER ?? "faultline-test"}${side}`);
-export const SHARED_CLUSTER = NAMES[Number(process.env.VITEST_POOL_ID ?? "1") - 1] ?? NAMES[0] ?? "";
+/** Two test runs on one machine need a name each. */
+export const SHARED_CLUSTER = process.env.FAULTLINE_TEST_CLUSTER ?? "faultline-test";
 const SPEC: ClusterSpec = { topology: "two-workers", ingress: "traefik" };
 
 const onProgress = (line: string) => process.stderr.write(`${SHARED_CLUSTER}: ${line}\n`);
@@ -28,8 +27,8 @@ async function open(): Promise<ClusterHandle> {
   return await (running ? kindProvider.attach(request) : kindProvider.up(request));
 }
 
-/** For the end of a test run; with FAULTLINE_KEEP_TEST_CLUSTER set the clusters stay for the next one. */
-export async function removeSharedClusters(): Promise<void> {
+/** For the end of a test run; with FAULTLINE_KEEP_TEST_CLUSTER set the cluster stays for the next one. */
+export async function removeSharedCluster(): Promise<void> {
   if (process.env.FAULTLINE_KEEP_TEST_CLUSTER !== undefined) return;
-  for (const name of NAMES) await kindProvider.down(name, () => {});
+  await kindProvider.down(SHARED_CLUSTER, () => {});
 }
