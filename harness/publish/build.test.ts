@@ -62,6 +62,7 @@ test("what images and nodes are made of is in it", () => {
       "kind-config/node-image/go.mod",
       "experiments/termination-lag.experiment.ts",
       "harness/index.d.ts",
+      "harness/cluster/setup/recipe.ts",
     ]),
   );
   expect(files.filter((path) => /\.test\.|^harness\/(bench|testing)\//.test(path))).toEqual([]);

@@ -49,7 +49,8 @@ function filesBelow(folder: string): string[] {
     .filter((path) => !NOT_PUBLISHED.test(path) && !(isModule(path) && folder === "harness" && !inImage(path)));
 }
 
-const isModule = (path: string) => path.endsWith(".ts");
+/** What images are made by is part of their names: the sources of that are in the package as well. */
+const isModule = (path: string) => path.endsWith(".ts") && !path.startsWith("harness/cluster/setup/");
 
 /** Docker copies the sources: in an image they are not below node_modules. */
 const inImage = (path: string) => readdirSync(dirname(join(ROOT, path))).includes("Dockerfile");

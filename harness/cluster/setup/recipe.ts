@@ -121,6 +121,6 @@ const readRecipe = (file: string): string => readFileSync(join(recipeFolder, fil
 
 /** The code that puts an image together is one of its ingredients. */
 function sourceOf(module: string): string {
-  const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
-  return readFileSync(fileURLToPath(new URL(`./${module}.${extension}`, import.meta.url)), "utf8");
+  // The source in a published package too: the same images as those of a checkout.
+  return readFileSync(fileURLToPath(new URL(`./${module}.ts`, import.meta.url)), "utf8");
 }
