@@ -83,7 +83,7 @@ test("several Deployments: it must be said which; no Service or Ingress: refused
   const text = ["a", "b"]
     .map(
       (name) =>
-        `kind: Deployment\nmetadata: { name: ${name} }\nspec: { selector: { matchLabels: { app: ${name} } }, template: { metadata: { labels: { app: ${name} } }, spec: { containers: [{ name: c, image: i }] } } }`,
+        `apiVersion: apps/v1\nkind: Deployment\nmetadata: { name: ${name} }\nspec: { selector: { matchLabels: { app: ${name} } }, template: { metadata: { labels: { app: ${name} } }, spec: { containers: [{ name: c, image: i }] } } }`,
     )
     .join("\n---\n");
   mkdirSync(join(folder, "deploy"), { recursive: true });

@@ -1,4 +1,5 @@
 /** What a story gives to `faultline init`: its questions, and the text of an experiment of one's own. */
+import { parseDuration } from "../../define/duration.ts";
 import type { Workload } from "./workload.ts";
 
 export interface Question {
@@ -36,7 +37,7 @@ export interface Story {
 export const literal = (value: unknown): string => JSON.stringify(value);
 
 export const duration = (answer: string): string | null =>
-  /^\d+(\.\d+)?(ms|s|m|h)$/.test(answer) ? null : 'a number with a unit, such as "3s"';
+  parseDuration(answer) === null ? 'a number with a unit, such as "3s"' : null;
 export const wholeNumber =
   (from: number, to: number) =>
   (answer: string): string | null =>

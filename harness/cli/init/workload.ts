@@ -1,8 +1,8 @@
 /** What the manifests of a service tell, so that `faultline init` need not ask for it. */
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { parseAllDocuments } from "yaml";
-import { FaultlineError, messageOf } from "../../errors.ts";
+import { FaultlineError } from "../../errors.ts";
+import { parseManifests } from "../../plan/overlay.ts";
 
 export interface Workload {
   /** Paths of the manifests, as given or found. */
@@ -100,15 +100,10 @@ function yamlFiles(path: string): string[] {
     .map((name) => join(path, name));
 }
 
-function objectsOf(file: string): Loose[] {
-  try {
-    return parseAllDocuments(readFileSync(file, "utf8")).map((document) => {
-      if (document.errors[0] !== undefined) throw document.errors[0];
-      return document.toJS() ?? {};
-    });
-  } catch (error) {
-    throw new FaultlineError("usage", `${file} is no YAML: ${messageOf(error)}`, { cause: error });
-  }
+function objectsOf(file: string): readonly Loose[] {
+  const { manifests, problems } = parseManifests(readFileSync(file, "utf8"), file);
+  if (problems.length === 0) return manifests;
+  throw new FaultlineError("usage", problems.map(({ path, message }) => `${path}: ${message}`).join("\n"));
 }
 
 function contextOf(files: readonly string[]): string | null {
