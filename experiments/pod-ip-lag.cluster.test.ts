@@ -1,30 +1,20 @@
 /** The story itself: three of its arms in quick size, on a cluster of its own: none of the others has three workers. */
-import { existsSync, mkdtempSync, readFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
-import { type ExecResult, exec } from "../harness/cluster/exec.ts";
-import type { RunVerdict } from "../harness/types.ts";
+import { outcomeOf, runStory, type StoryRun } from "../harness/testing/run-story.ts";
 
-const BIN = join(import.meta.dirname, "..", "harness", "cli", "bin.mjs");
-const EXPERIMENT = join(import.meta.dirname, "pod-ip-lag.experiment.ts");
 const ARMS = ["control", "vulnerable", "fixed-qps"];
 
 describe("pod IP lag, quick size", () => {
-  const reports = mkdtempSync(join(tmpdir(), "faultline-story-"));
-  let result: ExecResult;
-  let verdict: RunVerdict;
+  let run: StoryRun;
 
   beforeAll(async () => {
-    const arms = ARMS.flatMap((arm) => ["--arm", arm]);
-    const args = ["run", EXPERIMENT, "--size", "quick", ...arms, "--reports", reports, "--json"];
-    result = await exec(process.execPath, [BIN, ...args], { timeoutMs: 590_000, accept: "any" });
-    verdict = JSON.parse(result.stdout) as RunVerdict;
+    run = await runStory("pod-ip-lag", { arms: ARMS, timeoutMs: 590_000 });
   }, 600_000);
 
   test("every arm came out as expected", () => {
-    const arms = verdict.arms.map(({ name, verdict, asExpected }) => ({ name, verdict, asExpected }));
-    expect({ arms, because: verdict.because, exitCode: result.exitCode }).toEqual({
+    expect(outcomeOf(run)).toEqual({
       arms: [
         { name: "control", verdict: "held", asExpected: true },
         { name: "vulnerable", verdict: "violated", asExpected: true },
@@ -37,7 +27,9 @@ describe("pod IP lag, quick size", () => {
 
   test("the vulnerable arm shows the whole chain: the limiter's wait, the late address, the job that is turned away", () => {
     const values = (arm: string) =>
-      Object.fromEntries(verdict.arms.find(({ name }) => name === arm)?.mechanisms.map((m) => [m.name, m.value]) ?? []);
+      Object.fromEntries(
+        run.verdict.arms.find(({ name }) => name === arm)?.mechanisms.map((m) => [m.name, m.value]) ?? [],
+      );
     const vulnerable = values("vulnerable");
     expect(vulnerable["the kubelet's calls wait for their turn"]).toBeGreaterThan(100);
     expect(vulnerable["addresses are known within what a metadata proxy waits"]).toBeGreaterThan(2_000);
@@ -47,9 +39,8 @@ describe("pod IP lag, quick size", () => {
   });
 
   test("the report shows the jobs of each arm", () => {
-    const latest = join(reports, "pod-ip-lag", "latest");
-    expect(existsSync(join(latest, "verdict.json"))).toBe(true);
-    const html = readFileSync(join(latest, "report.html"), "utf8");
+    expect(existsSync(join(run.latest, "verdict.json"))).toBe(true);
+    const html = readFileSync(join(run.latest, "report.html"), "utf8");
     for (const arm of ARMS)
       expect(html).toContain(`Delay of each job&#39;s address and the kubelets&#39; wait in arm ${arm}`);
   });
