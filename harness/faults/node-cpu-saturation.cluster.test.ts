@@ -3,7 +3,7 @@ import { docker } from "../cluster/docker.ts";
 import { leftOnHost } from "../cluster/host-guard.ts";
 import type { ClusterHandle, NodeHandle } from "../cluster/provider.ts";
 import { waitFor } from "../cluster/wait.ts";
-import { expectEvidence, faultContext, untilGoneByItself } from "../testing/fault-context.ts";
+import { expectEvidence, faultContext, untilGoneByItself, untilNothingLeft } from "../testing/fault-context.ts";
 import { sharedCluster } from "../testing/shared-cluster.ts";
 import { readFacts } from "./cpu/look.ts";
 import type { FaultContext } from "./fault.ts";
@@ -68,15 +68,8 @@ test("it undoes itself when nobody renews the lease, the cap too, and that is li
   await cpuSaturation.inject(undo, context, LEASE_MS);
   await cpuSaturation.renew?.(undo, context, 1_000);
   await untilGoneByItself(cpuSaturation, undo, context, 60_000);
-  await waitFor({
-    what: "node and machine to be clean",
-    timeoutMs: 60_000,
-    everyMs: 200,
-    probe: async () => {
-      const left = [...(await leftOnNode(node)), ...(await leftOnHost()).filter((id) => id === undo.id)];
-      return left.length === 0 ? { done: true, value: undefined } : { done: false, saw: left.join() };
-    },
-  });
+  const left = async () => [...(await leftOnNode(node)), ...(await leftOnHost()).filter((id) => id === undo.id)];
+  await untilNothingLeft("node and machine to be clean", 60_000, left);
   expect(await readFacts(node)).toMatchObject({ cap: null });
   await expect(cpuSaturation.renew?.(undo, context, 1_000)).rejects.toThrow(/its lease had lapsed/);
 });

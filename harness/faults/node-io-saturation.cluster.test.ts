@@ -1,7 +1,7 @@
 import { afterEach, beforeAll, expect, test } from "vitest";
 import type { ClusterHandle, NodeHandle } from "../cluster/provider.ts";
 import { waitFor } from "../cluster/wait.ts";
-import { expectEvidence, faultContext, untilGoneByItself } from "../testing/fault-context.ts";
+import { expectEvidence, faultContext, untilGoneByItself, untilNothingLeft } from "../testing/fault-context.ts";
 import { testNamespace } from "../testing/pause-deployment.ts";
 import { sharedCluster } from "../testing/shared-cluster.ts";
 import type { FaultContext } from "./fault.ts";
@@ -80,15 +80,8 @@ test("it undoes itself when nobody renews the lease", async () => {
   await ioSaturation.inject(undo, context, LEASE_MS);
   await ioSaturation.renew?.(undo, context, 1_000);
   await untilGoneByItself(ioSaturation, undo, context, 60_000);
-  await waitFor({
-    what: "the node to be clean",
-    timeoutMs: 30_000,
-    everyMs: 200,
-    probe: async () => {
-      const left = [...(await leftOnNode(node)), await limits()].join("");
-      return left === "" ? { done: true, value: undefined } : { done: false, saw: left };
-    },
-  });
+  const left = async () => [...(await leftOnNode(node)), await limits()];
+  await untilNothingLeft("the node to be clean", 30_000, left);
   await expect(ioSaturation.renew?.(undo, context, 1_000)).rejects.toThrow(/its lease had lapsed/);
 });
 

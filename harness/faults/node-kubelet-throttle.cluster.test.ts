@@ -1,7 +1,6 @@
 import { afterEach, beforeAll, expect, test } from "vitest";
 import type { ClusterHandle, NodeHandle } from "../cluster/provider.ts";
-import { waitFor } from "../cluster/wait.ts";
-import { expectEvidence, faultContext, untilGoneByItself } from "../testing/fault-context.ts";
+import { expectEvidence, faultContext, untilGoneByItself, untilNothingLeft } from "../testing/fault-context.ts";
 import { sharedCluster } from "../testing/shared-cluster.ts";
 import type { FaultContext } from "./fault.ts";
 import { timeCalls } from "./kubelet/limits.ts";
@@ -63,15 +62,7 @@ test("it undoes itself when nobody renews the lease", async () => {
   undo = await kubeletThrottle.prepare(SPEC, context);
   await kubeletThrottle.inject(undo, context, LEASE_MS);
   await kubeletThrottle.renew?.(undo, context, 1_000);
-  await waitFor({
-    what: "the node to be clean",
-    timeoutMs: 30_000,
-    everyMs: 200,
-    probe: async () => {
-      const left = await leftOnNode(node);
-      return left.length === 0 ? { done: true, value: undefined } : { done: false, saw: left.join() };
-    },
-  });
+  await untilNothingLeft("the node to be clean", 30_000, () => leftOnNode(node));
   await untilGoneByItself(kubeletThrottle, undo, context);
 });
 

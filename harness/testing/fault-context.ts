@@ -27,6 +27,23 @@ export function expectEvidence(evidence: Evidence, effective: boolean): void {
   expect(evidence, evidence.because).toMatchObject({ effective });
 }
 
+/** Waits until `look` finds nothing left; what it found last stands in the failure. */
+export async function untilNothingLeft(
+  what: string,
+  timeoutMs: number,
+  look: () => Promise<readonly string[]>,
+): Promise<void> {
+  await waitFor({
+    what,
+    timeoutMs,
+    everyMs: 200,
+    probe: async () => {
+      const left = (await look()).filter((one) => one !== "");
+      return left.length === 0 ? { done: true, value: undefined } : { done: false, saw: left.join("; ") };
+    },
+  });
+}
+
 /** What nobody renews: waits until the fault is measured to be gone, by itself. */
 export async function untilGoneByItself<Undo>(
   fault: Pick<Fault, "kind"> & { verifyEffective(undo: Undo, context: FaultContext): Promise<Evidence> },

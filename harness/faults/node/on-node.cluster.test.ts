@@ -1,7 +1,7 @@
 /** The lease of what runs on a node, with a file as the effect. */
 import { afterEach, beforeAll, expect, test } from "vitest";
 import type { NodeHandle } from "../../cluster/provider.ts";
-import { waitFor } from "../../cluster/wait.ts";
+import { untilNothingLeft } from "../../testing/fault-context.ts";
 import { sharedCluster } from "../../testing/shared-cluster.ts";
 import { endOnNode, leftOnNode, renewOnNode, startOnNode } from "./on-node.ts";
 
@@ -20,17 +20,12 @@ const run = (script: string) => node.exec(["bash", "-c", script], { timeoutMs: 2
 const effect = async () => (await run(`cat ${EFFECT}`)).stdout;
 const units = async () => (await run(`systemctl list-units --all --plain --no-legend '${ID}*'`)).stdout;
 
-async function untilClean(): Promise<void> {
-  await waitFor({
-    what: "the node to be clean",
-    timeoutMs: 20_000,
-    everyMs: 100,
-    probe: async () => {
-      const left = [...(await leftOnNode(node)), await effect(), await units()].filter((one) => one !== "");
-      return left.length === 0 ? { done: true, value: undefined } : { done: false, saw: left.join("; ") };
-    },
-  });
-}
+const untilClean = () =>
+  untilNothingLeft("the node to be clean", 20_000, async () => [
+    ...(await leftOnNode(node)),
+    await effect(),
+    await units(),
+  ]);
 
 test("it is in until it is ended, and ending twice is right", async () => {
   await startOnNode(node, part, 60_000);
