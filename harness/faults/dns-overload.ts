@@ -6,7 +6,15 @@
 import { FaultlineError } from "../errors.ts";
 import type { DnsOverloadFault } from "../fault-specs.ts";
 import type { Evidence } from "../types.ts";
-import { coverageOf, endFollowing, type Followed, podsNow, redirectPods, renewRedirect } from "./agent/following.ts";
+import {
+  endFollowing,
+  type Followed,
+  podsNow,
+  redirectPods,
+  renewRedirect,
+  withCoverage,
+  withRulesLeft,
+} from "./agent/following.ts";
 import { freeNetworks, type Redirect, removeRules, rulesByHand, rulesLeft } from "./agent/redirect.ts";
 import { numberProblems } from "./cpu/spec.ts";
 import { askFrom, type Burst } from "./dns/burst.ts";
@@ -63,8 +71,7 @@ export const dnsOverload: Fault<DnsOverloadFault, DnsOverloadUndo> = {
   },
 
   async verifyEffective(undo, context) {
-    const evidence = evidenceOf(await findings(undo, podsNow(undo), context), "all");
-    return { ...evidence, values: { ...evidence.values, ...coverageOf(undo.id) } };
+    return withCoverage(undo.id, evidenceOf(await findings(undo, podsNow(undo), context), "all"));
   },
 
   async revert(undo, context) {
@@ -77,14 +84,10 @@ export const dnsOverload: Fault<DnsOverloadFault, DnsOverloadUndo> = {
   async verifyReverted(undo, context): Promise<Evidence> {
     const rules = await rulesLeft(context, undo.id);
     for (let looks = 1; ; looks += 1) {
-      const { effective, because, values } = evidenceOf(await findings(undo, undo.pods, context), "any");
-      if (effective && looks < LOOKS && !context.signal.aborted) continue;
-      const seen = undo.pods.length > 0 && values.targets === 0 ? "none of its pods is there any more" : because;
-      return {
-        effective: effective || rules > 0,
-        because: `${rules} rules are left; ${seen}`,
-        values: { ...values, rules },
-      };
+      const evidence = evidenceOf(await findings(undo, undo.pods, context), "any");
+      if (evidence.effective && looks < LOOKS && !context.signal.aborted) continue;
+      const isGone = undo.pods.length > 0 && evidence.values.targets === 0;
+      return withRulesLeft(rules, evidence, isGone ? "none of its pods is there any more" : null);
     }
   },
 };

@@ -19,6 +19,7 @@ import { onEach } from "./kubelet/nodes.ts";
 import { faultName } from "./names.ts";
 import { evidenceOf, type Finding, untilClean } from "./node/findings.ts";
 import { endOnNode, renewOnNode, startOnNode } from "./node/on-node.ts";
+import { nodeOf } from "./pods/containers.ts";
 import { chooseNodes, targetProblems } from "./targets.ts";
 
 type BurningNode = CappedNode & {
@@ -179,9 +180,9 @@ async function lookAt(
   context: FaultContext,
   seconds: number,
 ) {
-  const node = (await context.cluster.nodes()).find((one) => one.name === name);
+  const node = await nodeOf(context, name);
   const running = node?.container === undefined ? false : (await node.container.state()).status === "running";
-  if (node === undefined || !running) return null;
+  if (node === null || !running) return null;
   return await lookAtCpu(asContainer(node), undo.id, capacity, seconds);
 }
 

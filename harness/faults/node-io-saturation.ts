@@ -14,6 +14,7 @@ import { onEach } from "./kubelet/nodes.ts";
 import { faultName } from "./names.ts";
 import { evidenceOf, type Finding, untilClean } from "./node/findings.ts";
 import { endOnNode, renewOnNode, startOnNode } from "./node/on-node.ts";
+import { nodeOf } from "./pods/containers.ts";
 import { chooseNodes, targetProblems } from "./targets.ts";
 
 type BusyNode = { readonly name: string; readonly device: string };
@@ -101,9 +102,9 @@ function partOf({ id, iops, nodes }: IoSaturationUndo, name: string) {
 }
 
 async function lookAt({ id, iops }: IoSaturationUndo, { name, device }: BusyNode, context: FaultContext) {
-  const node = (await context.cluster.nodes()).find((one) => one.name === name);
+  const node = await nodeOf(context, name);
   const stopped = node?.container !== undefined && (await node.container.state()).status !== "running";
-  if (node === undefined || stopped) return { name, limited: 0, inEffect: false, saw: "it does not run any more" };
+  if (node === null || stopped) return { name, limited: 0, inEffect: false, saw: "it does not run any more" };
   const { groups, limited, rates, stalledPercent } = await lookAtDisk(node, id, device, iops);
   const fastest = Math.max(0, ...rates);
   return {

@@ -18,6 +18,7 @@ import { faultName } from "./names.ts";
 import { evidenceOf, type Finding, untilClean } from "./node/findings.ts";
 import { endOnNode, renewOnNode, startOnNode } from "./node/on-node.ts";
 import { isServing } from "./node/serving.ts";
+import { nodeOf } from "./pods/containers.ts";
 import { targetProblems } from "./targets.ts";
 
 type PressedNode = KubeletNode & { readonly thresholdKiB: number };
@@ -105,8 +106,8 @@ async function pressed(node: KubeletNode, memoryMiB: number, context: FaultConte
     askMemory(kube, node.name),
     readTold(kube, node.name),
   ]);
-  const handle = (await context.cluster.nodes()).find(({ name }) => name === node.name);
-  const others = handle === undefined ? [] : await faultsWithFlags(handle);
+  const handle = await nodeOf(context, node.name);
+  const others = handle === null ? [] : await faultsWithFlags(handle);
   const why =
     others.length > 0
       ? `the kubelet of ${node.name} has flags of ${others.join(", ")} already`
@@ -157,11 +158,11 @@ async function lookAt(
   context: FaultContext,
 ) {
   const { kube } = context.cluster;
-  const node = (await context.cluster.nodes()).find((one) => one.name === name);
+  const node = await nodeOf(context, name);
   const [told, counted, takenMiB] = await Promise.all([
     readTold(kube, name),
     askMemory(kube, name),
-    node === undefined ? 0 : readTaken(node, id),
+    node === null ? 0 : readTaken(node, id),
   ]);
   const threshold = counted.thresholds["memory.available"] ?? "none";
   const isBelow = counted.availableKiB < thresholdKiB;

@@ -57,11 +57,32 @@ export function podsNow({ id, pods }: Pick<Followed, "id" | "pods">): readonly P
 }
 
 /** Coverage in pod-seconds, where this process follows. */
-export function coverageOf(id: string): Evidence["values"] {
+function coverageOf(id: string): Evidence["values"] {
   const coverage = running.get(id)?.follower.coverage();
   if (coverage === undefined) return {};
   const { pods, podSeconds, coveredPodSeconds } = coverage;
   return { podsCovered: pods, podSeconds, coveredPodSeconds };
+}
+
+/** Evidence with the coverage beside it. */
+export function withCoverage(id: string, evidence: Evidence): Evidence {
+  return { ...evidence, values: { ...evidence.values, ...coverageOf(id) } };
+}
+
+/**
+ * What a revert left: an effect, or rules without one.
+ * @param nobody said instead of the effect where none of the targets is there any more; null: some is.
+ */
+export function withRulesLeft(
+  rules: number,
+  { effective, because, values }: Evidence,
+  nobody: string | null,
+): Evidence {
+  return {
+    effective: effective || rules > 0,
+    because: `${rules} rules are left; ${nobody ?? because}`,
+    values: { ...values, rules },
+  };
 }
 
 /** No pod gets rules any more when it resolves. */

@@ -3,13 +3,14 @@
 import type { PodTargets } from "../../fault-specs.ts";
 import type { FaultSpec } from "../../types.ts";
 import {
-  coverageOf,
   endFollowing,
   type Followed,
   type FollowedTargets,
   podsNow,
   redirectPods,
   renewRedirect,
+  withCoverage,
+  withRulesLeft,
 } from "../agent/following.ts";
 import { AGENT_IMAGE, setAgent } from "../agent/pod.ts";
 import { freeNetworks, removeRules, rulesByHand, rulesLeft } from "../agent/redirect.ts";
@@ -94,8 +95,7 @@ export function apiFault<Spec extends ApiSpec>(of: ApiKind<Spec>): Fault<Spec, A
     },
 
     async verifyEffective(undo, context) {
-      const evidence = evidenceOf(await findings(undo, podsNow(followed(undo)), context), "all");
-      return { ...evidence, values: { ...evidence.values, ...coverageOf(undo.id) } };
+      return withCoverage(undo.id, evidenceOf(await findings(undo, podsNow(followed(undo)), context), "all"));
     },
 
     async revert(undo, context) {
@@ -108,13 +108,8 @@ export function apiFault<Spec extends ApiSpec>(of: ApiKind<Spec>): Fault<Spec, A
       const rules = await rulesLeft(context, undo.id);
       const found = await findings(undo, undo.clients, context);
       await removeWatcher(context, undo.id);
-      const { effective, because, values } = evidenceOf(found, "any");
-      const seen = found.length === 0 ? "none of its clients is there any more" : because;
-      return {
-        effective: effective || rules > 0,
-        because: `${rules} rules are left; ${seen}`,
-        values: { ...values, rules },
-      };
+      const nobody = found.length === 0 ? "none of its clients is there any more" : null;
+      return withRulesLeft(rules, evidenceOf(found, "any"), nobody);
     },
 
     byHand: ({ id, clients }) => rulesByHand(id, clients),

@@ -5,7 +5,15 @@
 
 import { FaultlineError } from "../../errors.ts";
 import type { Evidence, FaultSpec } from "../../types.ts";
-import { coverageOf, endFollowing, type Followed, podsNow, redirectPods, renewRedirect } from "../agent/following.ts";
+import {
+  endFollowing,
+  type Followed,
+  podsNow,
+  redirectPods,
+  renewRedirect,
+  withCoverage,
+  withRulesLeft,
+} from "../agent/following.ts";
 import { AGENT_IMAGE, DNS_PORT, removeAgent, resetAgent, setAgent, startAgent } from "../agent/pod.ts";
 import { freeNetworks, type Redirect, removeRules, rulesByHand, rulesLeft } from "../agent/redirect.ts";
 import type { DnsMode, DnsSettings } from "../agent-image/dns-proxy.ts";
@@ -80,8 +88,7 @@ export function dnsFault<Spec extends DnsSpec & FaultSpec>(
     },
 
     async verifyEffective(undo, context) {
-      const evidence = evidenceOf(await findings(undo, podsNow(undo), context), "all");
-      return { ...evidence, values: { ...evidence.values, ...coverageOf(undo.id) } };
+      return withCoverage(undo.id, evidenceOf(await findings(undo, podsNow(undo), context), "all"));
     },
 
     async revert(undo, context) {
@@ -96,14 +103,9 @@ export function dnsFault<Spec extends DnsSpec & FaultSpec>(
 
     async verifyReverted(undo, context): Promise<Evidence> {
       const rules = await rulesLeft(context, undo.id);
-      const { effective, because, values } = evidenceOf(await findings(undo, undo.pods, context), "any");
-      const isGone = Object.keys(values).length > 0 && undo.pods.length > 0 && values.targets === 0;
-      const seen = isGone ? "none of its pods is there any more" : because;
-      return {
-        effective: effective || rules > 0,
-        because: `${rules} rules are left; ${seen}`,
-        values: { ...values, rules },
-      };
+      const evidence = evidenceOf(await findings(undo, undo.pods, context), "any");
+      const isGone = undo.pods.length > 0 && evidence.values.targets === 0;
+      return withRulesLeft(rules, evidence, isGone ? "none of its pods is there any more" : null);
     },
   };
 }

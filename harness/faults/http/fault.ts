@@ -5,7 +5,15 @@
 import { waitFor } from "../../cluster/wait.ts";
 import { FaultlineError } from "../../errors.ts";
 import type { Evidence } from "../../types.ts";
-import { coverageOf, endFollowing, type Followed, podsNow, redirectPods, renewRedirect } from "../agent/following.ts";
+import {
+  endFollowing,
+  type Followed,
+  podsNow,
+  redirectPods,
+  renewRedirect,
+  withCoverage,
+  withRulesLeft,
+} from "../agent/following.ts";
 import { AGENT_IMAGE, removeAgent, resetAgent, setAgent, startAgent } from "../agent/pod.ts";
 import { bypassRules, freeNetworks, removeRules, rulesByHand, rulesLeft } from "../agent/redirect.ts";
 import type { HttpSettings } from "../agent-image/http-settings.ts";
@@ -87,13 +95,9 @@ export function httpFault<Spec extends HttpSpec>(of: HttpKind<Spec>): Fault<Spec
     async verifyEffective(undo, context) {
       const pods = podsNow(undo);
       const found = await findings(undo, pods, context);
-      const { effective, because, values } = evidenceOf(found, "all");
+      const evidence = withCoverage(undo.id, evidenceOf(found, "all"));
       const isMeasured = undo.pods.length === 0 || found.length > 0;
-      return {
-        effective: effective && isMeasured,
-        because: isMeasured ? because : GONE,
-        values: { ...values, ...coverageOf(undo.id) },
-      };
+      return isMeasured ? evidence : { ...evidence, effective: false, because: GONE };
     },
 
     async revert(undo, context) {
@@ -194,13 +198,8 @@ async function untilClean(undo: HttpUndo, context: FaultContext): Promise<Eviden
   const probe = async () => {
     const rules = await rulesLeft(context, undo.id);
     const found = await findings(undo, undo.pods, context);
-    const { because, values } = evidenceOf(found, "any");
-    const seen = found.length === 0 && undo.pods.length > 0 ? GONE : because;
-    last = {
-      effective: rules > 0 || found.some(({ isLeft }) => isLeft),
-      because: `${rules} rules are left; ${seen}`,
-      values: { ...values, rules },
-    };
+    const evidence = { ...evidenceOf(found, "any"), effective: found.some(({ isLeft }) => isLeft) };
+    last = withRulesLeft(rules, evidence, found.length === 0 && undo.pods.length > 0 ? GONE : null);
     return last.effective ? { done: false as const, saw: last.because } : { done: true as const, value: last };
   };
   const { budgetMs, signal } = context;
