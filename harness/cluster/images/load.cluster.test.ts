@@ -131,7 +131,8 @@ describe("Docker's containerd image store", () => {
     engine = (await docker(run)).stdout.trim();
     const options =
       "--data-root /mnt/data --exec-root /run/engine --pidfile /run/engine.pid --host unix:///run/engine.sock";
-    const start = `echo '{"features": {"containerd-snapshotter": true}}' > /host/mnt/daemon.json
+    // containerd looks itself up by its number: in the machine's /proc that is another process, or none.
+    const start = `mount -t proc proc /host/proc && echo '{"features": {"containerd-snapshotter": true}}' > /host/mnt/daemon.json
       chroot /host ${dockerd} --config-file /mnt/daemon.json --bridge none --iptables=false --ip6tables=false ${options} >/host/mnt/log 2>&1`;
     await docker(["exec", "--detach", engine, "sh", "-c", start]);
     const status = await waitFor({
