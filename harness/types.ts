@@ -136,6 +136,8 @@ export interface SizeSpec<F extends string, A extends string> {
   readonly arms?: readonly A[];
   readonly phases?: Partial<PhasesSpec>;
   readonly faults?: { readonly [K in F]?: Partial<Record<string, Json>> };
+  /** Replaces `for` of the timeline's steps, by the fault that they inject. */
+  readonly for?: { readonly [K in F]?: Duration };
   /** Replaces `minSamples` of mechanisms by name, where a smaller size has fewer disturbances. */
   readonly minSamples?: Readonly<Record<string, number>>;
 }

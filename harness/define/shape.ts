@@ -109,6 +109,7 @@ export const experimentShape = z.strictObject({
         arms: z.array(z.string()).optional(),
         phases: z.strictObject(phases).partial().optional(),
         faults: z.record(z.string(), z.record(z.string(), json)).optional(),
+        for: z.record(z.string(), duration).optional(),
         minSamples: z.record(z.string(), samples).optional(),
       }),
     )

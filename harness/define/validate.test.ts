@@ -23,6 +23,12 @@ describe("each mistake is named with its path", () => {
     ["unknown probe", { slos: [{ ...base.slos[0], over: "lod" }] }, "slos[0].over", /did you mean "load"/],
     ["unknown arm", { sizes: { quick: { arms: ["curent"] } } }, "sizes.quick.arms[0]", /did you mean "current"/],
     [
+      "another length of a fault that the timeline does not have",
+      { sizes: { quick: { for: { nothin: "1s" } } } },
+      "sizes.quick.for.nothin",
+      /did you mean "nothing"/,
+    ],
+    [
       "arm without an unknown fault",
       { arms: { a: { ...base.arms.control, without: ["x"] } } },
       "arms.a.without[0]",

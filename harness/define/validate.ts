@@ -57,6 +57,14 @@ function unknownNames(it: Partial<Experiment>): Problem[] {
     ...Object.entries(it.sizes ?? {}).flatMap(([size, spec]) => [
       ...list(spec?.arms).flatMap((arm, i) => expect(`sizes.${size}.arms[${i}]`, "arm", arm, arms)),
       ...keys(spec?.faults).flatMap((fault) => expect(`sizes.${size}.faults.${fault}`, "fault", fault, faults)),
+      ...keys(spec?.for).flatMap((fault) =>
+        expect(
+          `sizes.${size}.for.${fault}`,
+          "fault of the timeline",
+          fault,
+          list(it.timeline).map((step) => step.inject),
+        ),
+      ),
       ...keys(spec?.minSamples).flatMap((name) =>
         expect(`sizes.${size}.minSamples.${name}`, "SLO or mechanism", name, [
           ...list(it.slos).map((slo) => slo.name),

@@ -36,6 +36,12 @@ test("a size changes arms and phases; an arm that is asked for wins over the siz
   expect(planned(experiment(), { size: "quick", arms: ["control"] }).arms.map((arm) => arm.name)).toEqual(["control"]);
 });
 
+test("a size changes how long a step lasts", () => {
+  const lasts = (size: string) =>
+    planned(experiment({ sizes: { quick: { for: { nothing: "3ms" } } } }), { size }).arms[1]?.steps[0]?.forMs;
+  expect([lasts("full"), lasts("quick")]).toEqual([10, 3]);
+});
+
 test("an arm's settings of the metadata mock are laid over the workload's", () => {
   const base = experiment();
   const arms = { ...base.arms, current: { ...base.arms.current, imds: { lifetime: "1h" } } };

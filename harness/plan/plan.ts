@@ -111,7 +111,8 @@ function sized(it: Experiment, size: string): Experiment {
   const faults = Object.fromEntries(
     Object.entries(it.faults).map(([name, spec]) => [name, { ...spec, ...(change.faults?.[name] ?? {}) } as FaultSpec]),
   );
-  return { ...it, faults, phases: { ...it.phases, ...change.phases } };
+  const timeline = it.timeline.map((step) => ({ ...step, for: change.for?.[step.inject] ?? step.for }));
+  return { ...it, faults, timeline, phases: { ...it.phases, ...change.phases } };
 }
 
 function planArm(
