@@ -52,7 +52,7 @@ export default defineExperiment({
   },
   phases: { baseline: "7s", recovery: "7s", undisturbed: "30s" },
   timeline: [
-    { at: "0s", inject: "lag", for: "40s" },
+    { at: "0s", inject: "lag", for: "20s" },
     { at: "0s", inject: "terminations", for: "4m" },
   ],
   slos: [
