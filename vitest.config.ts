@@ -1,6 +1,16 @@
 import { defineConfig } from "vitest/config";
 
-/** Three tiers by suffix; the real ones share one engine and one cluster, so they run one file after the other. */
+/**
+ * Tiers by suffix. Those on real parts share one engine. Tests of single faults mostly wait, and run two at a time on a
+ * cluster each; stories, and what looks at all that is on the machine, run one file after the other.
+ */
+const onRealParts = {
+  testTimeout: 300_000,
+  hookTimeout: 600_000,
+  globalSetup: ["./harness/testing/real-tier.ts"],
+};
+const FAULTS = "harness/{faults,run}/**/*.cluster.test.ts";
+
 export default defineConfig({
   test: {
     teardownTimeout: 180_000,
@@ -16,14 +26,22 @@ export default defineConfig({
       },
       {
         test: {
+          ...onRealParts,
+          name: "faults",
+          include: [FAULTS],
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
+          ...onRealParts,
           name: "real",
           include: ["{harness,experiments}/**/*.{docker,browser,cluster}.test.ts"],
+          exclude: [FAULTS, "**/node_modules/**"],
           fileParallelism: false,
           maxWorkers: 1,
-          testTimeout: 300_000,
-          hookTimeout: 600_000,
-          globalSetup: ["./harness/testing/real-tier.ts"],
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
         },
       },
     ],

@@ -1,34 +1,72 @@
 /**
- * One real cluster for all tests of the cluster tier: booting one takes longer than most of them. The first test that
- * asks creates it; files run one after the other, so the next ones find it running. Whoever ends the test run removes it.
+ * Real clusters for all tests of the cluster tier, one for each file that runs at a time: booting one takes longer than
+ * most of them. The first test that asks creates it, and the next ones find it running. Whoever ends the test run
+ * removes them.
  */
+import { mkdirSync, readlinkSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { kindProvider } from "../cluster/kind.ts";
+import { isAlive, processToken } from "../cluster/owner.ts";
 import type { ClusterHandle } from "../cluster/provider.ts";
+import { waitFor } from "../cluster/wait.ts";
 import type { ClusterSpec } from "../types.ts";
 
 /** Two test runs on one machine need a name each. */
-export const SHARED_CLUSTER = process.env.FAULTLINE_TEST_CLUSTER ?? "faultline-test";
+const NAME = process.env.FAULTLINE_TEST_CLUSTER ?? "faultline-test";
+/** As many as files run at a time, see vitest.config.ts. */
+const NAMES = [NAME, `${NAME}-2`];
+const CLAIMS = join(tmpdir(), "faultline-test-claims");
 const SPEC: ClusterSpec = { topology: "two-workers", ingress: "traefik" };
-
-const onProgress = (line: string) => process.stderr.write(`${SHARED_CLUSTER}: ${line}\n`);
 
 let shared: Promise<ClusterHandle> | undefined;
 
-/** The shared cluster with its ingress controller, created if it is not running. Tests leave it as they found it. */
+/** A cluster with its ingress controller for this file alone, created if it is not running. Tests leave it as they found it. */
 export function sharedCluster(): Promise<ClusterHandle> {
   shared ??= open();
   return shared;
 }
 
 async function open(): Promise<ClusterHandle> {
-  const running = (await kindProvider.list()).some(({ name }) => name === SHARED_CLUSTER);
-  // Kept beyond this process: each test file may run in a worker of its own.
-  const request = { name: SHARED_CLUSTER, spec: SPEC, images: [], keep: true, onProgress };
+  const name = await claim();
+  const running = (await kindProvider.list()).some((one) => one.name === name);
+  const onProgress = (line: string) => process.stderr.write(`${name}: ${line}\n`);
+  // Kept beyond this process: each test file runs in one of its own.
+  const request = { name, spec: SPEC, images: [], keep: true, onProgress };
   return await (running ? kindProvider.attach(request) : kindProvider.up(request));
 }
 
-/** For the end of a test run; with FAULTLINE_KEEP_TEST_CLUSTER set the cluster stays for the next one. */
-export async function removeSharedCluster(): Promise<void> {
+/** The first cluster that no other living process has; it is held until this one ends. */
+async function claim(): Promise<string> {
+  mkdirSync(CLAIMS, { recursive: true });
+  return waitFor({
+    what: "a cluster that no other test has",
+    timeoutMs: 60_000,
+    everyMs: 100,
+    probe: async () => {
+      const name = NAMES.find((one) => isClaimed(join(CLAIMS, one)));
+      return name === undefined
+        ? { done: false, saw: `${NAMES.join(", ")}: each has its test, see ${CLAIMS}` }
+        : { done: true, value: name };
+    },
+  });
+}
+
+/** Whether it is this process's now. A link is there with what it says or not at all; a dead one's is free at the next look. */
+function isClaimed(link: string): boolean {
+  const own = processToken();
+  try {
+    symlinkSync(own, link);
+    return true;
+  } catch {
+    const holder = readlinkSync(link);
+    if (holder !== own && !isAlive(holder)) rmSync(link, { force: true });
+    return holder === own;
+  }
+}
+
+/** For the end of a test run; with FAULTLINE_KEEP_TEST_CLUSTER set the clusters stay for the next one. */
+export async function removeSharedClusters(): Promise<void> {
   if (process.env.FAULTLINE_KEEP_TEST_CLUSTER !== undefined) return;
-  await kindProvider.down(SHARED_CLUSTER, () => {});
+  for (const name of NAMES) await kindProvider.down(name, () => {});
 }
