@@ -41,6 +41,18 @@ const FAULTS: readonly FaultSpec[] = [
   },
   { kind: "imds.credentials", remaining: "899s" },
 ];
+/** For the random kills beside those: what loads a node, what changes a kubelet's settings, what cuts nodes apart. */
+const MORE_FAULTS: readonly FaultSpec[] = [
+  { kind: "node.cpu-saturation", targets: { names: ["worker2"] }, percent: 60, cap: 0.5 },
+  { kind: "node.memory-pressure", targets: { names: ["worker"] }, memoryMiB: 256 },
+  { kind: "node.kubelet-throttle", targets: { names: ["worker"] }, qps: 5, burst: 10 },
+  { kind: "node.overload-crash", targets: {}, threshold: 90, for: "2s" },
+  {
+    kind: "network.partition",
+    nodes: { names: ["worker"] },
+    peers: { nodes: { names: ["worker2"] } },
+  },
+];
 const STATES: readonly FaultState[] = ["intent", "injected", "effective", "reverting"];
 const KILLS = Number(process.env.FAULTLINE_KILLS ?? 10);
 
@@ -194,7 +206,7 @@ test(
   async () => {
     const random = seeded(20_260_801);
     for (let i = 0; i < KILLS; i += 1) {
-      const faults = [random.pick(FAULTS)];
+      const faults = [random.pick([...FAULTS, ...MORE_FAULTS])];
       const { child, reports } = start({ faults, hold: "500ms", seed: i + 1 });
       const ended = once(child, "exit");
       const timer = setTimeout(() => child.kill("SIGKILL"), 400 + random.below(6_000));
