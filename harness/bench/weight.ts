@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { FaultlineError } from "../errors.ts";
 import { readJournal } from "../journal/journal.ts";
@@ -31,8 +31,10 @@ export async function benchWeight(log: (line: string) => void): Promise<Weight> 
   const experiment = join(project, basename(EXPERIMENT));
   writeFileSync(experiment, ofThePackage(readFileSync(EXPERIMENT, "utf8")));
   const reports = join(project, "reports");
-  const child = spawn(process.execPath, [bin, "run", experiment, "--reports", reports], {
+  // As npm's link to it would: its first line says what Node it runs in, and how.
+  const child = spawn(bin, ["run", experiment, "--reports", reports], {
     stdio: ["ignore", "ignore", "pipe"],
+    env: { ...process.env, PATH: `${dirname(process.execPath)}:${process.env.PATH}` },
   });
   child.stderr?.on("data", (chunk) => log(String(chunk).trimEnd()));
   const ended = once(child, "exit");

@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --max-semi-space-size=1 --optimize-for-size
 // The command `faultline`: finds a Node that is new enough and hands over to main.
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";

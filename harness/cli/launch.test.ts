@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
 const HERE = import.meta.dirname;
-const { chooseNode } = await import(join(HERE, "launch.mjs"));
+const { chooseNode, NODE_OPTIONS } = await import(join(HERE, "launch.mjs"));
 
 describe("which Node runs the harness", () => {
   test.each(["24.0.0", "26.10.0"])("this one: %s", (version) => {
@@ -22,6 +22,11 @@ describe("which Node runs the harness", () => {
     expect(choice.kind).toBe("none");
     expect(choice.message).toMatch(/Node 24 or newer is needed, this is 20\.20\.2\n.*npm ci/);
   });
+});
+
+test("however the harness is started, its Node gets the same options", () => {
+  const [shebang] = readFileSync(join(HERE, "bin.mjs"), "utf8").split("\n");
+  expect(shebang).toBe(`#!/usr/bin/env -S node ${NODE_OPTIONS.join(" ")}`);
 });
 
 /** The launcher's second half for real: a launcher process that runs a child under `runUnder`. */

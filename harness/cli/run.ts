@@ -5,21 +5,18 @@ import { FaultlineError, messageOf } from "../errors.ts";
 import { faults } from "../faults/index.ts";
 import { readJournal } from "../journal/journal.ts";
 import { openFaults, openNamespaces } from "../journal/open-faults.ts";
-import { writeReports } from "../report/reporter.ts";
-import { terminalSummary } from "../report/terminal.ts";
 import { planProblems } from "../run/check-plan.ts";
 import { planFile } from "../run/load-definition.ts";
-import { readPlan, readRun } from "../run/read-run.ts";
-import { listRuns, type RunFolder, reportsProblems } from "../run/run-folder.ts";
+import { readPlan } from "../run/read-run.ts";
+import { listRuns, reportsProblems } from "../run/run-folder.ts";
 import { RefusedError, run } from "../run/runner.ts";
 import { stopOnSignals } from "../run/signals.ts";
-import type { Plan, RunVerdict } from "../types.ts";
-import { judge } from "../verdict/judge.ts";
+import type { Plan } from "../types.ts";
 import { experimentFiles } from "./files.ts";
 import { EXIT_INTERNAL, EXIT_USAGE } from "./main.ts";
 import { armMs } from "./plan.ts";
 import { realPorts } from "./ports.ts";
-import { printProblems, printReportFailures } from "./problems.ts";
+import { printProblems } from "./problems.ts";
 import { versions } from "./versions.ts";
 
 export interface RunCommandOptions {
@@ -95,6 +92,8 @@ async function runOne(
       },
       realPorts(progress),
     );
+    // Loaded when it is needed: while faults are in, the harness takes no more memory than it must.
+    const { judgeAndReport } = await import("./judge-and-report.ts");
     const code = await judgeAndReport(folder, options.json);
     if (error === null) return code;
     process.stderr.write(`faultline: ${messageOf(error)}\n`);
@@ -121,20 +120,6 @@ function lastTime(reports: string, plan: Plan): string {
     }
   }
   return "";
-}
-
-/** Everything after the run, from its folder alone. */
-export async function judgeAndReport(folder: RunFolder, json: boolean): Promise<number> {
-  const record = await readRun(folder);
-  const verdict: RunVerdict = judge(record);
-  const { written, failures } = await writeReports(folder.path, record, verdict);
-  const terminal = process.stderr.isTTY === true;
-  const summary = terminalSummary(record, verdict, { colour: terminal, width: process.stderr.columns ?? 120 });
-  process.stderr.write(`${summary}\n`);
-  for (const path of written) process.stderr.write(`  ${relative(process.cwd(), path)}\n`);
-  printReportFailures(failures);
-  if (json) process.stdout.write(`${JSON.stringify(verdict)}\n`);
-  return failures.length > 0 && verdict.exitCode === 0 ? EXIT_INTERNAL : verdict.exitCode;
 }
 
 function sayWhatIsLeft(reports: string): void {

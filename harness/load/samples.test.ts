@@ -18,7 +18,7 @@ async function write(name: string, samples: readonly Sample[]): Promise<{ bin: s
   const writer = await SampleWriter.create(bin, { script: "checkout.k6.ts" });
   for (const sample of samples) writer.add(sample);
   await writer.close();
-  toParquet(bin, parquet);
+  await toParquet(bin, parquet);
   return { bin, parquet };
 }
 

@@ -30,7 +30,7 @@ export async function createUpstream(path: string): Promise<UpstreamSink> {
     append: ({ startMs, endMs, status, address }) => file.append([startMs, endMs, status, address]),
     close: async () => {
       await file.close();
-      toParquet(`${path}.bin`, `${path}.parquet`);
+      await toParquet(`${path}.bin`, `${path}.parquet`);
       await rm(`${path}.bin`);
     },
   };

@@ -98,7 +98,7 @@ describe("a column file", () => {
 describe("Parquet", () => {
   test("holds the same, and is read by a reader that knows nothing of us", async () => {
     const target = join(folder, "same.parquet");
-    toParquet(await write("same.bin", ROWS), target);
+    await toParquet(await write("same.bin", ROWS), target);
     const table = await readColumns(target);
     expect(rowsOf(table)).toEqual(ROWS);
     expect(table.metadata).toEqual({ baseNs: "123456789012345678" });
@@ -117,7 +117,7 @@ describe("Parquet", () => {
 
   test("of nothing is a file without rows", async () => {
     const target = join(folder, "empty.parquet");
-    toParquet(await write("empty.bin", []), target);
+    await toParquet(await write("empty.bin", []), target);
     expect((await readColumns(target)).length).toBe(0);
   });
 
@@ -125,7 +125,7 @@ describe("Parquet", () => {
     const path = await write("cut.bin", ROWS);
     writeFileSync(path, Buffer.concat([readFileSync(path), Buffer.from([9, 0, 0, 0, 1, 2, 3])]));
     const target = join(folder, "cut.parquet");
-    toParquet(path, target);
+    await toParquet(path, target);
     expect(rowsOf(await readColumns(target))).toEqual(ROWS);
   });
 
@@ -136,7 +136,7 @@ describe("Parquet", () => {
     ];
     const rows = Array.from({ length: 120_003 }, (_, index): Row => [index, `s${index % 7}`]);
     const target = join(folder, "groups.parquet");
-    toParquet(await write("groups.bin", rows, schema), target);
+    await toParquet(await write("groups.bin", rows, schema), target);
     const table = await readColumns(target);
     expect(table.length).toBe(rows.length);
     expect([0, 49_999, 50_000, 99_999, 100_000, 120_002].map((index) => rowsOf(table)[index])).toEqual(
