@@ -1,15 +1,18 @@
-/** `npm run bench [-- load|cluster|faults|weight|images …]`: measurements beside a named reference, in one run, as ratios. */
+/** `npm run bench [-- load|cluster|faults|weight|images|runs …]`: measurements beside a named reference, in one run, as ratios. */
+import { join } from "node:path";
 import { FaultlineError, messageOf } from "../errors.ts";
 import { benchCluster } from "./cluster.ts";
 import type { Comparison } from "./comparison.ts";
 import { benchFaults, faultTable, keptLimits } from "./faults.ts";
 import { benchImages } from "./images.ts";
 import { benchLoad, loadBenchTable } from "./load.ts";
+import { benchRuns } from "./runs.ts";
 import { benchWeight, keptWeight, weightTable } from "./weight.ts";
 
 const log = (line: string) => {
   process.stderr.write(`${line}\n`);
 };
+const REPORTS = join(import.meta.dirname, "..", "..", "reports");
 const ROUNDS = 3;
 const FAULT_ROUNDS = 10;
 
@@ -32,6 +35,8 @@ const BENCHES: Readonly<Record<string, () => Promise<boolean>>> = {
     return keptWeight(weight);
   },
   images: async () => printed(await benchImages({ rounds: ROUNDS, onProgress: log })),
+  // Measures nothing anew: what the runs so far have shown.
+  runs: async () => benchRuns(REPORTS, (text) => process.stdout.write(text)),
 };
 
 function printed(rows: readonly Comparison[]): boolean {
