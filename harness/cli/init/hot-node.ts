@@ -38,7 +38,7 @@ ${workloadAndLoad(written)}
   probes: { replicas: { kind: "placement", selector: ${literal(selector)} } },
   // A model of a kernel panic under load, and named as such in every report.
   faults: {
-    overload: { kind: "node.overload-crash", targets: {}, threshold: ${answers.threshold}, for: "4s" },
+    overload: { kind: "node.overload-crash", targets: {}, threshold: ${answers.threshold}, for: "5s" },
   },
   // \`undisturbed\`: how long an arm without faults runs in their place.
   phases: { baseline: "8s", recovery: "8s", undisturbed: "30s" },
