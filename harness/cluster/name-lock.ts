@@ -1,5 +1,6 @@
 /** One process at a time creates or removes the cluster of a name. */
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { randomUUID } from "node:crypto";
+import { link, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { FaultlineError } from "../errors.ts";
 import { isAlive, processToken } from "./owner.ts";
@@ -15,7 +16,7 @@ export async function lockName(name: string): Promise<() => Promise<void>> {
   await mkdir(folder, { recursive: true });
   for (let attempt = 0; attempt < 5; attempt++) {
     try {
-      await writeFile(file, processToken(), { flag: "wx" });
+      await appear(file, processToken());
       return async () => await rm(file, { force: true });
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
@@ -25,6 +26,17 @@ export async function lockName(name: string): Promise<() => Promise<void>> {
     await rm(file, { force: true });
   }
   throw busy(name, "?", file);
+}
+
+/** Whole or not at all: a file that is still empty would be taken for one of a process that is gone. */
+async function appear(file: string, text: string): Promise<void> {
+  const draft = `${file}.${randomUUID()}`;
+  await writeFile(draft, text);
+  try {
+    await link(draft, file);
+  } finally {
+    await rm(draft, { force: true });
+  }
 }
 
 function busy(name: string, holder: string, file: string): FaultlineError {

@@ -3,20 +3,17 @@
  * most of them. The first test that asks creates it, and the next ones find it running. Whoever ends the test run
  * removes them.
  */
-import { mkdirSync, readlinkSync, rmSync, symlinkSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { kindProvider } from "../cluster/kind.ts";
-import { isAlive, processToken } from "../cluster/owner.ts";
+import { lockName } from "../cluster/name-lock.ts";
 import type { ClusterHandle } from "../cluster/provider.ts";
 import { waitFor } from "../cluster/wait.ts";
+import { messageOf } from "../errors.ts";
 import type { ClusterSpec } from "../types.ts";
 
 /** Two test runs on one machine need a name each. */
 const NAME = process.env.FAULTLINE_TEST_CLUSTER ?? "faultline-test";
 /** As many as files run at a time, see vitest.config.ts. */
 const NAMES = [NAME, `${NAME}-2`];
-const CLAIMS = join(tmpdir(), "faultline-test-claims");
 const SPEC: ClusterSpec = { topology: "two-workers", ingress: "traefik" };
 
 let shared: Promise<ClusterHandle> | undefined;
@@ -36,33 +33,22 @@ async function open(): Promise<ClusterHandle> {
   return await (running ? kindProvider.attach(request) : kindProvider.up(request));
 }
 
-/** The first cluster that no other living process has; it is held until this one ends. */
+/** The first cluster that no other living process tests on; it is held until this one ends. */
 async function claim(): Promise<string> {
-  mkdirSync(CLAIMS, { recursive: true });
   return waitFor({
     what: "a cluster that no other test has",
     timeoutMs: 60_000,
     everyMs: 100,
     probe: async () => {
-      const name = NAMES.find((one) => isClaimed(join(CLAIMS, one)));
-      return name === undefined
-        ? { done: false, saw: `${NAMES.join(", ")}: each has its test, see ${CLAIMS}` }
-        : { done: true, value: name };
+      const said: string[] = [];
+      for (const name of NAMES) {
+        const problem = await lockName(`${name}.tests`).then(() => null, messageOf);
+        if (problem === null) return { done: true, value: name };
+        said.push(problem);
+      }
+      return { done: false, saw: said.join("; ") };
     },
   });
-}
-
-/** Whether it is this process's now. A link is there with what it says or not at all; a dead one's is free at the next look. */
-function isClaimed(link: string): boolean {
-  const own = processToken();
-  try {
-    symlinkSync(own, link);
-    return true;
-  } catch {
-    const holder = readlinkSync(link);
-    if (holder !== own && !isAlive(holder)) rmSync(link, { force: true });
-    return holder === own;
-  }
 }
 
 /** For the end of a test run; with FAULTLINE_KEEP_TEST_CLUSTER set the clusters stay for the next one. */
