@@ -5,11 +5,12 @@ import { FaultlineError, messageOf } from "../errors.ts";
 import { faults } from "../faults/index.ts";
 import { readJournal } from "../journal/journal.ts";
 import { openFaults, openNamespaces } from "../journal/open-faults.ts";
+import { sharingClusters } from "../plan/share.ts";
 import { planProblems } from "../run/check-plan.ts";
 import { planFile } from "../run/load-definition.ts";
 import { readPlan } from "../run/read-run.ts";
 import { listRuns, reportsProblems } from "../run/run-folder.ts";
-import { RefusedError, run } from "../run/runner.ts";
+import { RefusedError, type RunOptions, type RunResult, run } from "../run/runner.ts";
 import { stopOnSignals } from "../run/signals.ts";
 import type { Plan } from "../types.ts";
 import { experimentFiles } from "./files.ts";
@@ -29,6 +30,8 @@ export interface RunCommandOptions {
   readonly json: boolean;
 }
 
+type Where = Pick<RunOptions, "cluster" | "isTakenOver" | "next">;
+
 /** A dirty cluster beats all; then a broken harness, bad input, violated, inconclusive. */
 const WORST_FIRST = [3, EXIT_INTERNAL, EXIT_USAGE, 1, 2, 0];
 
@@ -42,14 +45,39 @@ export async function runCommand(given: readonly string[], options: RunCommandOp
   const stop = stopOnSignals(progress, () => sayWhatIsLeft(options.reports));
   const codes: number[] = [];
   try {
-    for (const plan of plans) {
-      if (stop.signal.aborted) break;
-      codes.push(await runOne(plan, options, progress, stop.signal));
+    for (const together of sharingClusters(plans)) {
+      codes.push(...(await runTogether(together, options, progress, stop.signal)));
     }
   } finally {
     stop.release();
   }
   return WORST_FIRST.find((code) => codes.includes(code)) ?? 0;
+}
+
+/** On one cluster, which the first creates and the last removes; each takes it over as it found it. */
+async function runTogether(
+  plans: readonly Plan[],
+  options: RunCommandOptions,
+  progress: (line: string) => void,
+  signal: AbortSignal,
+): Promise<readonly number[]> {
+  const codes: number[] = [];
+  let leftTo: string | null = null;
+  try {
+    for (const [i, plan] of plans.entries()) {
+      if (signal.aborted) break;
+      const given = options.cluster === undefined ? {} : { cluster: options.cluster };
+      const where: Where = leftTo === null ? given : { cluster: leftTo, isTakenOver: true };
+      leftTo = null;
+      const ended = await runOne(plan, options, { ...where, next: plans.slice(i + 1) }, progress, signal);
+      codes.push(ended.code);
+      leftTo = ended.leftTo;
+    }
+  } finally {
+    // Stopped between two of them.
+    if (leftTo !== null && !options.keep) await realPorts(progress).provider.down(leftTo, progress);
+  }
+  return codes;
 }
 
 /** Plans every file before the first is run, so that a mistake in the last is known at once. */
@@ -73,36 +101,31 @@ async function planAll(files: readonly string[], options: RunCommandOptions): Pr
 async function runOne(
   plan: Plan,
   options: RunCommandOptions,
+  where: Where,
   progress: (line: string) => void,
   signal: AbortSignal,
-): Promise<number> {
+): Promise<{ readonly code: number } & Pick<RunResult, "leftTo">> {
   progress(`${plan.experiment}, size ${plan.size}, seed ${plan.seed}: ${plan.arms.map((arm) => arm.name).join(", ")}`);
   progress(
     `at most ${formatMs(plan.arms.reduce((sum, arm) => sum + armMs(plan, arm), 0))}${lastTime(options.reports, plan)}`,
   );
+  const { reports, keep } = options;
   try {
-    const { folder, error } = await run(
-      {
-        plan,
-        reports: options.reports,
-        keep: options.keep,
-        signal,
-        versions: await versions(),
-        ...(options.cluster === undefined ? {} : { cluster: options.cluster }),
-      },
+    const { folder, error, leftTo } = await run(
+      { plan, reports, keep, signal, versions: await versions(), ...where },
       realPorts(progress),
     );
     // Loaded when it is needed: while faults are in, the harness takes no more memory than it must.
     const { judgeAndReport } = await import("./judge-and-report.ts");
     const code = await judgeAndReport(folder, options.json);
-    if (error === null) return code;
+    if (error === null) return { code, leftTo };
     process.stderr.write(`faultline: ${messageOf(error)}\n`);
     if (error instanceof FaultlineError && error.fix !== undefined) process.stderr.write(`  → ${error.fix}\n`);
-    return code === 3 ? 3 : signal.aborted ? 2 : EXIT_INTERNAL;
+    return { code: code === 3 ? 3 : signal.aborted ? 2 : EXIT_INTERNAL, leftTo };
   } catch (error) {
     if (!(error instanceof RefusedError)) throw error;
     printProblems(plan.file, error.problems, options.json);
-    return EXIT_USAGE;
+    return { code: EXIT_USAGE, leftTo: null };
   }
 }
 

@@ -10,24 +10,24 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { exec } from "../cluster/exec.ts";
 import { installImds } from "../cluster/imds/install.ts";
-import { LABEL_OWNER, OWNER } from "../cluster/labels.ts";
 import type { ClusterHandle } from "../cluster/provider.ts";
 import { waitFor } from "../cluster/wait.ts";
+import { AGENT_IMAGE } from "../faults/agent/pod.ts";
 import { readJournal } from "../journal/journal.ts";
 import { seeded } from "../plan/random.ts";
 import type { CrashRun } from "../testing/crash-run.ts";
 import { type Fingerprint, fingerprint } from "../testing/fingerprint.ts";
+import { type TestNamespace, testNamespace } from "../testing/pause-deployment.ts";
 import { sharedCluster } from "../testing/shared-cluster.ts";
 import type { FaultSpec, FaultState } from "../types.ts";
 import { LEASE_MS } from "./fault-step.ts";
 import { readLedger } from "./ledger.ts";
 import { leftovers } from "./leftovers.ts";
 import { listRuns } from "./run-folder.ts";
-import { removeNamespace } from "./workload.ts";
 
 const BIN = join(import.meta.dirname, "..", "cli", "bin.mjs");
 const PROGRAM = join(import.meta.dirname, "..", "testing", "crash-run.ts");
-const NAMESPACE = "faultline-crash";
+const WEB_PORT = 8_080;
 
 /** One of each way in which a fault is put in: a proxy and rules, a host guard, scripts on a node, rules and a program there, settings of a mock. */
 const FAULTS: readonly FaultSpec[] = [
@@ -41,7 +41,8 @@ const FAULTS: readonly FaultSpec[] = [
   },
   { kind: "imds.credentials", remaining: "899s" },
 ];
-/** For the random kills beside those: what loads a node, what changes a kubelet's settings, what cuts nodes apart. */
+const WEB = { selector: "app=web" };
+/** For the random kills beside those: what loads a node, what changes a kubelet's settings, cuts nodes apart, stands before pods. */
 const MORE_FAULTS: readonly FaultSpec[] = [
   { kind: "node.cpu-saturation", targets: { names: ["worker2"] }, percent: 60, cap: 0.5 },
   { kind: "node.memory-pressure", targets: { names: ["worker"] }, memoryMiB: 256 },
@@ -52,22 +53,24 @@ const MORE_FAULTS: readonly FaultSpec[] = [
     nodes: { names: ["worker"] },
     peers: { nodes: { names: ["worker2"] } },
   },
+  { kind: "http.latency", pods: WEB, port: WEB_PORT, latency: "200ms" },
+  { kind: "http.error", pods: WEB, port: WEB_PORT, share: "50%" },
+  { kind: "dns.latency", names: ["kubernetes.default.svc.cluster.local"], latency: "200ms", pods: WEB },
+  { kind: "dns.overload", perSecond: 10, pods: WEB },
 ];
 const STATES: readonly FaultState[] = ["intent", "injected", "effective", "reverting"];
 const KILLS = Number(process.env.FAULTLINE_KILLS ?? 10);
 
 let cluster: ClusterHandle;
+let namespace: TestNamespace;
 let before: Fingerprint;
 let running: { readonly child: ChildProcess; readonly reports: string } | null = null;
 
 beforeAll(async () => {
   cluster = await sharedCluster();
   await installImds(cluster);
-  await cluster.kube.apply({
-    apiVersion: "v1",
-    kind: "Namespace",
-    metadata: { name: NAMESPACE, labels: { [LABEL_OWNER]: OWNER } },
-  });
+  namespace = await testNamespace(cluster, "crash");
+  await deployWeb();
   before = await fingerprint(cluster);
 });
 // A test that failed must not make the next ones fail.
@@ -81,11 +84,20 @@ afterEach(async () => {
   }
   await faultline(["revert", "--reports", reports]);
 });
-afterAll(async () => removeNamespace(cluster.kube, NAMESPACE, 120_000));
+afterAll(async () => namespace?.remove());
+
+/** Pods that answer, on the one node that no fault here takes down. */
+async function deployWeb(): Promise<void> {
+  const images = await cluster.loadImages([AGENT_IMAGE]);
+  const env = [{ name: "ROLE", value: "canary" }];
+  const readinessProbe = { httpGet: { port: WEB_PORT }, periodSeconds: 1, failureThreshold: 1 };
+  const onControlPlane = { nodeName: `${cluster.name}-control-plane` };
+  await namespace.deployPause("web", 2, onControlPlane, { image: images[AGENT_IMAGE.name], env, readinessProbe });
+}
 
 function start(change: Partial<CrashRun> & Pick<CrashRun, "faults">): NonNullable<typeof running> {
   const reports = mkdtempSync(join(tmpdir(), "faultline-crash-"));
-  const run: CrashRun = { cluster: cluster.name, namespace: NAMESPACE, reports, hold: "1s", seed: 1, ...change };
+  const run: CrashRun = { cluster: cluster.name, namespace: namespace.name, reports, hold: "1s", seed: 1, ...change };
   const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", PROGRAM, JSON.stringify(run)], {
     stdio: ["ignore", "ignore", "pipe"],
   });
@@ -205,6 +217,7 @@ test(
   `${KILLS} SIGKILLs at random instants leave nothing behind`,
   async () => {
     const random = seeded(20_260_801);
+    const seen = new Map<string, string[]>();
     for (let i = 0; i < KILLS; i += 1) {
       const faults = [random.pick([...FAULTS, ...MORE_FAULTS])];
       const { child, reports } = start({ faults, hold: "500ms", seed: i + 1 });
@@ -212,9 +225,14 @@ test(
       const timer = setTimeout(() => child.kill("SIGKILL"), 400 + random.below(6_000));
       await ended;
       clearTimeout(timer);
+      const kind = faults[0]?.kind ?? "";
+      seen.set(kind, [...(seen.get(kind) ?? []), statesOf(reports).at(-1) ?? "planned"]);
       await revertAll(reports);
       await untilAsBefore();
     }
+    for (const [kind, states] of seen) process.stderr.write(`killed in ${kind}: ${states.join(", ")}\n`);
+    // Kills that never meet a fault would prove nothing.
+    expect([...seen.values()].flat()).toEqual(expect.arrayContaining(["intent", "effective"]));
   },
   KILLS * 60_000,
 );

@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import type { UpRequest } from "../cluster/provider.ts";
 import { FaultlineError } from "../errors.ts";
 import { readJournal } from "../journal/journal.ts";
 import { plan } from "../plan/plan.ts";
@@ -13,7 +14,7 @@ import type { Experiment, JournalEntry, Plan } from "../types.ts";
 import type { LoadOutcome, RunningLoad } from "./ports.ts";
 import { needsRecovery, recover } from "./recover.ts";
 import { type RunFolder, runFolder } from "./run-folder.ts";
-import { RefusedError, type RunnerPorts, run } from "./runner.ts";
+import { RefusedError, type RunnerPorts, type RunOptions, run } from "./runner.ts";
 
 const OUTCOME: LoadOutcome = {
   offered: 1,
@@ -189,6 +190,60 @@ describe("the lifecycle", () => {
     expect(it.calls).toContain("load stop");
     expect(end(folder)).toMatchObject({ outcome: "interrupted", dirty: false });
     expect(it.cluster.objects()).toEqual([]);
+  });
+});
+
+describe("a cluster that runs share", () => {
+  const runOn = async (it: World, change: Partial<RunOptions>, ports: Partial<RunnerPorts> = {}) => {
+    const attached: UpRequest[] = [];
+    const up = async (request: UpRequest) => ({ ...it.cluster.handle, name: request.name, created: true });
+    const attach = async (request: UpRequest) => {
+      attached.push(request);
+      return it.cluster.handle;
+    };
+    const reports = mkdtempSync(join(tmpdir(), "faultline-run-"));
+    const always = { plan: planOf(), reports, keep: false, signal: new AbortController().signal, versions: {} };
+    const provider = { ...it.ports.provider, up, attach };
+    const result = await run({ ...always, ...change }, { ...it.ports, provider, ...ports });
+    return { ...result, attached, down: it.cluster.log.filter((line) => line.startsWith("down ")) };
+  };
+  const clusterEntry = (folder: RunFolder) => readJournal(folder.journal).find((entry) => entry.type === "cluster");
+
+  test("is left to the next one, which removes it when it is the last", async () => {
+    const first = await runOn(world(), { next: [planOf()] });
+    expect(first).toMatchObject({ leftTo: expect.stringMatching(/^faultline-/), down: [] });
+    const on = { cluster: first.leftTo ?? "", isTakenOver: true };
+    const between = await runOn(world(), { ...on, next: [planOf()] });
+    expect(between).toMatchObject({ leftTo: first.leftTo, down: [] });
+    const last = await runOn(world(), on);
+    expect(last).toMatchObject({ leftTo: null, down: [`down ${first.leftTo}`], attached: [{ name: first.leftTo }] });
+    // So that the recovery of any of them removes it.
+    for (const { folder } of [first, between, last]) expect(clusterEntry(folder)).toMatchObject({ created: true });
+  });
+
+  test("is not left dirty, nor by a run that ended early", async () => {
+    const dirty = await runOn(world({ breaks: "revert" }), { next: [planOf()] });
+    expect(dirty).toMatchObject({ leftTo: null, down: [] });
+    const lock = async () => {
+      throw new FaultlineError("cluster-busy", "somebody else");
+    };
+    const ended = await runOn(world(), { next: [planOf()] }, { lock });
+    expect(ended).toMatchObject({ leftTo: null, down: [expect.stringMatching(/^down faultline-/)] });
+  });
+
+  test("that is somebody's own is neither left nor removed", async () => {
+    expect(await runOn(world(), { cluster: "mine", next: [planOf()] })).toMatchObject({ leftTo: null, down: [] });
+  });
+
+  test("goes when it cannot be taken over", async () => {
+    const it = world();
+    const attach = async () => {
+      throw new FaultlineError("cluster", "worker2 not running");
+    };
+    const provider = { ...it.ports.provider, attach };
+    const { error, down } = await runOn(it, { cluster: "left", isTakenOver: true }, { provider });
+    expect(String(error)).toMatch(/worker2 not running/);
+    expect(down).toEqual(["down left"]);
   });
 });
 

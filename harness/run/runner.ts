@@ -1,10 +1,10 @@
 /**
  * The lifecycle of a run. The runner alone owns control flow:
  *  1. the run's folder with the plan; the journal's first line
- *  2. the cluster, created or the one at hand, and its lock
+ *  2. the cluster, created, taken over from the run before or the one at hand, and its lock
  *  3. preflight: everything that can be refused before anything is touched
  *  4. each arm (arm.ts); the namespace of an arm is removed while the next one deploys
- *  5. the lock released, the cluster removed unless it is kept
+ *  5. the lock released, the cluster removed unless it is kept or a run after this one takes it over
  *  6. the journal's last line
  * Judging and reporting come after, from the folder alone.
  */
@@ -16,6 +16,7 @@ import { FaultlineError, messageOf } from "../errors.ts";
 import type { Capability } from "../faults/fault.ts";
 import { type Journal, openJournal, readJournal } from "../journal/journal.ts";
 import { openFaults, openNamespaces } from "../journal/open-faults.ts";
+import { clusterOfAll } from "../plan/share.ts";
 import type { Plan, Problem } from "../types.ts";
 import { runArm } from "./arm.ts";
 import { processStart, type RunClock, startClock } from "./clock.ts";
@@ -30,6 +31,10 @@ export interface RunOptions {
   readonly reports: string;
   /** A running cluster of ours to use; default: one is created for this run. */
   readonly cluster?: string;
+  /** It was created by a run before this one, which left it to this one. */
+  readonly isTakenOver?: boolean;
+  /** Plans that are to run on the same cluster next, see plan/share.ts: it is created for them too. */
+  readonly next?: readonly Plan[];
   /** The created cluster stays. */
   readonly keep: boolean;
   readonly signal: AbortSignal;
@@ -58,15 +63,20 @@ export class RefusedError extends FaultlineError {
   }
 }
 
+export interface RunResult {
+  /** Closed. */
+  readonly folder: RunFolder;
+  /** What ended the run early, if anything did. */
+  readonly error: unknown;
+  /** The cluster that the next run takes over; null: it has to have its own. */
+  readonly leftTo: string | null;
+}
+
 /**
  * Runs a plan.
- * @returns the folder, closed; `error` is what ended the run early, if anything did.
- * @throws RefusedError when preflight refuses; the cluster is then as it was.
+ * @throws RefusedError when preflight refuses; the cluster is then as it was, and one that was created is gone.
  */
-export async function run(
-  options: RunOptions,
-  given: RunnerPorts,
-): Promise<{ readonly folder: RunFolder; readonly error: unknown }> {
+export async function run(options: RunOptions, given: RunnerPorts): Promise<RunResult> {
   const clock = startClock();
   const folder = createRunFolder(options.reports, options.plan, new Date(clock.originWallMs));
   const journal = openJournal(folder.journal, clock.now);
@@ -85,8 +95,9 @@ export async function run(
   });
   let outcome: "complete" | "interrupted" | "failed" = "complete";
   let error: unknown = null;
+  let leftTo: string | null = null;
   try {
-    await withCluster(options, ports, journal, folder, clock);
+    leftTo = await withCluster(options, ports, journal, folder, clock);
   } catch (caught) {
     error = caught;
     outcome = options.signal.aborted ? "interrupted" : "failed";
@@ -96,7 +107,7 @@ export async function run(
   journal.append({ type: "run-end", outcome, dirty: isDirty(folder) });
   journal.close();
   if (error instanceof RefusedError) throw error;
-  return { folder, error };
+  return { folder, error, leftTo };
 }
 
 async function withCluster(
@@ -105,37 +116,55 @@ async function withCluster(
   journal: Journal,
   folder: RunFolder,
   clock: RunClock,
-): Promise<void> {
-  const { plan } = options;
+): Promise<string | null> {
+  const { plan, next = [] } = options;
   const name = options.cluster ?? `faultline-${folder.runId.split("-").at(-1)}`;
   const lost = new AbortController();
   const signal = AbortSignal.any([options.signal, lost.signal]);
   const request = {
     name,
-    spec: plan.cluster,
-    images: imagesOf(plan, ports.faultOf),
+    spec: clusterOfAll(plan, next),
+    images: [plan, ...next].flatMap((one) => imagesOf(one, ports.faultOf)),
     keep: options.keep,
     signal,
     onProgress: ports.progress,
   };
   if (options.cluster === undefined) journal.append({ type: "note", message: `creating cluster ${name}` });
-  const cluster = await (options.cluster === undefined ? ports.provider.up(request) : ports.provider.attach(request));
-  const { kubeconfig, created, settings } = cluster;
+  const cluster = await (options.cluster === undefined ? ports.provider.up(request) : attach(request, options, ports));
+  const { kubeconfig, settings } = cluster;
+  const created = cluster.created || options.isTakenOver === true;
   journal.append({ type: "cluster", name, kubeconfig, created, settings });
+  let isLeft = false;
   try {
     const onLost = (why: string) => lost.abort(new FaultlineError("cluster-busy", why));
     const lock = await ports.lock(cluster, folder.runId, onLost);
     try {
       refuseDirty(options.reports, lock.previous);
       await arms({ ...options, signal }, ports, journal, folder, clock, cluster);
+      isLeft = created && next.length > 0 && !isDirty(folder);
     } finally {
       await lock.release();
     }
+    return isLeft ? name : null;
   } finally {
-    if (cluster.created && !options.keep && !isDirty(folder)) {
+    if (created && !isLeft && !options.keep && !isDirty(folder)) {
       ports.progress(`removing cluster ${name}`);
       await ports.provider.down(name, ports.progress);
     }
+  }
+}
+
+async function attach(
+  request: UpRequest,
+  options: RunOptions,
+  { provider, progress }: RunPorts,
+): Promise<ClusterHandle> {
+  try {
+    return await provider.attach(request);
+  } catch (error) {
+    // Nobody else would remove it.
+    if (options.isTakenOver === true && !options.keep) await provider.down(request.name, progress);
+    throw error;
   }
 }
 
