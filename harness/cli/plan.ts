@@ -1,6 +1,7 @@
 /** `faultline plan`: what would happen, to which objects, for how long. Touches nothing. */
 import { formatMs } from "../define/duration.ts";
 import { faults } from "../faults/index.ts";
+import { planMs } from "../plan/length.ts";
 import { planProblems } from "../run/check-plan.ts";
 import { expectedTargets } from "../run/check-targets.ts";
 import { planFile } from "../run/load-definition.ts";
@@ -41,7 +42,7 @@ function describe(plan: Plan): string {
     `  cluster   ${cluster}`,
     `  load      ${plan.loadScript ?? "none"}`,
     ...plan.images.map((image) => `  image     ${image.name} from ${image.context}`),
-    `  size      ${plan.size}, seed ${plan.seed}, ${plan.arms.length} arms, about ${formatMs(plan.arms.reduce((sum, arm) => sum + armMs(plan, arm), 0))} at most`,
+    `  size      ${plan.size}, seed ${plan.seed}, ${plan.arms.length} arms, about ${formatMs(planMs(plan))} at most`,
     ...plan.arms.flatMap((arm) => describeArm(plan, arm)),
     `  repeat    ${plan.repeat}`,
     "",
@@ -71,9 +72,3 @@ const details = (spec: object) =>
     .filter(([key]) => key !== "kind")
     .map(([key, value]) => `${key} ${typeof value === "object" ? JSON.stringify(value) : value}`)
     .join(", ");
-
-/** The longest that an arm can take: its phases, and each fault to its limit. */
-export function armMs(plan: Plan, arm: PlannedArm): number {
-  const faultMs = arm.steps.reduce((end, step) => Math.max(end, step.atMs + step.forMs), plan.phases.undisturbedMs);
-  return plan.phases.baselineMs + faultMs + plan.phases.recoveryMs;
-}

@@ -2,12 +2,10 @@
 import { relative } from "node:path";
 import { formatMs } from "../define/duration.ts";
 import { FaultlineError, messageOf } from "../errors.ts";
-import { faults } from "../faults/index.ts";
 import { readJournal } from "../journal/journal.ts";
 import { openFaults, openNamespaces } from "../journal/open-faults.ts";
+import { planMs } from "../plan/length.ts";
 import { sharingClusters } from "../plan/share.ts";
-import { planProblems } from "../run/check-plan.ts";
-import { planFile } from "../run/load-definition.ts";
 import { readPlan } from "../run/read-run.ts";
 import { listRuns, reportsProblems } from "../run/run-folder.ts";
 import { RefusedError, type RunOptions, type RunResult, run } from "../run/runner.ts";
@@ -15,7 +13,7 @@ import { stopOnSignals } from "../run/signals.ts";
 import type { Plan } from "../types.ts";
 import { experimentFiles } from "./files.ts";
 import { EXIT_INTERNAL, EXIT_USAGE } from "./main.ts";
-import { armMs } from "./plan.ts";
+import { planApart } from "./plan-apart.ts";
 import { realPorts } from "./ports.ts";
 import { printProblems } from "./problems.ts";
 import { versions } from "./versions.ts";
@@ -82,13 +80,14 @@ async function runTogether(
 
 /** Plans every file before the first is run, so that a mistake in the last is known at once. */
 async function planAll(files: readonly string[], options: RunCommandOptions): Promise<readonly Plan[] | null> {
+  const seed = options.seed === undefined ? {} : { seed: options.seed };
+  const choices = files.map((file) => ({ file, size: options.size, arms: options.arm, ...seed }));
+  const results = await Promise.all(choices.map(planApart));
   const plans: Plan[] = [];
   let refused = false;
-  for (const file of files) {
-    const seed = options.seed === undefined ? {} : { seed: options.seed };
-    const result = await planFile({ file, size: options.size, arms: options.arm, ...seed }, faults);
-    const more = "plan" in result ? await planProblems(result.plan) : [];
-    const problems = [...("problems" in result ? result.problems : []), ...more, ...reportsProblems(options.reports)];
+  for (const [i, result] of results.entries()) {
+    const file = files[i] ?? "";
+    const problems = [...result.problems, ...reportsProblems(options.reports)];
     if ("plan" in result && problems.length === 0) plans.push(result.plan);
     else {
       printProblems(file, problems, options.json);
@@ -106,9 +105,7 @@ async function runOne(
   signal: AbortSignal,
 ): Promise<{ readonly code: number } & Pick<RunResult, "leftTo">> {
   progress(`${plan.experiment}, size ${plan.size}, seed ${plan.seed}: ${plan.arms.map((arm) => arm.name).join(", ")}`);
-  progress(
-    `at most ${formatMs(plan.arms.reduce((sum, arm) => sum + armMs(plan, arm), 0))}${lastTime(options.reports, plan)}`,
-  );
+  progress(`at most ${formatMs(planMs(plan))}${lastTime(options.reports, plan)}`);
   const { reports, keep } = options;
   try {
     const { folder, error, leftTo } = await run(

@@ -4,28 +4,20 @@
  * kubeconfig can hold (plugins, OIDC, files that change, proxies) is left to the library.
  */
 import { parse } from "yaml";
-import { z } from "zod";
 import type { Endpoint } from "./transport.ts";
-
-const CLUSTER = z.strictObject({ server: z.url(), "certificate-authority-data": z.base64() });
-const USER = z.union([
-  z.strictObject({ "client-certificate-data": z.base64(), "client-key-data": z.base64() }),
-  z.strictObject({ token: z.string().min(1) }),
-]);
-const FILE = z.object({
-  "current-context": z.string(),
-  contexts: z.array(z.object({ name: z.string(), context: z.object({ cluster: z.string(), user: z.string() }) })),
-  clusters: z.array(z.object({ name: z.string(), cluster: z.unknown() })),
-  users: z.array(z.object({ name: z.string(), user: z.unknown() })),
-});
 
 /** null where the current context needs more than this file knows, or the text is no kubeconfig. */
 export function plainEndpoint(text: string): Endpoint | null {
-  const file = FILE.safeParse(parsed(text)).data;
-  const context = file?.contexts.find(({ name }) => name === file["current-context"])?.context;
-  const cluster = CLUSTER.safeParse(file?.clusters.find(({ name }) => name === context?.cluster)?.cluster).data;
-  const user = USER.safeParse(file?.users.find(({ name }) => name === context?.user)?.user).data;
-  if (cluster === undefined || user === undefined) return null;
+  const file = parsed(text);
+  const context = partOf(named(file, "contexts", file["current-context"]).context);
+  const cluster = only(
+    partOf(named(file, "clusters", context.cluster).cluster),
+    "server",
+    "certificate-authority-data",
+  );
+  const given = partOf(named(file, "users", context.user).user);
+  const user = only(given, "client-certificate-data", "client-key-data") ?? only(given, "token");
+  if (cluster === null || user === null) return null;
   const bytes = (base64: string) => Buffer.from(base64, "base64");
   const ca = bytes(cluster["certificate-authority-data"]);
   const server = cluster.server.replace(/\/$/, "");
@@ -38,10 +30,26 @@ export function plainEndpoint(text: string): Endpoint | null {
   return { server, tls: { ca, cert, key }, headers: async () => ({}) };
 }
 
-function parsed(text: string): unknown {
+type Part = Readonly<Record<string, unknown>>;
+
+function parsed(text: string): Part {
   try {
-    return parse(text);
+    return partOf(parse(text));
   } catch {
-    return null;
+    return {};
   }
+}
+
+const partOf = (value: unknown): Part => (typeof value === "object" && value !== null ? (value as Part) : {});
+
+function named(file: Part, list: string, name: unknown): Part {
+  const rows = Array.isArray(file[list]) ? file[list].map(partOf) : [];
+  return rows.find((row) => row.name === name) ?? {};
+}
+
+/** What has exactly these keys, with a text each; null: it holds something that is not known here. */
+function only<Key extends string>(part: Part, ...keys: readonly Key[]): Readonly<Record<Key, string>> | null {
+  const isIt =
+    Object.keys(part).length === keys.length && keys.every((key) => typeof part[key] === "string" && part[key]);
+  return isIt ? (part as Readonly<Record<Key, string>>) : null;
 }
