@@ -1,4 +1,5 @@
 /** Two ways of doing one thing, taken in turns on the same machine, so that whatever else runs there hits both alike. */
+import { median } from "../verdict/statistics.ts";
 
 export interface Comparison {
   readonly what: string;
@@ -51,13 +52,6 @@ export async function compare(contest: Contest): Promise<Comparison> {
     note: contest.note,
     rounds,
   };
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  const upper = sorted[middle] ?? Number.NaN;
-  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? upper) + upper) / 2;
 }
 
 /** Seconds that `work` takes. */

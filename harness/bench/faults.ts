@@ -10,6 +10,7 @@ import type { Fault, FaultContext } from "../faults/fault.ts";
 import { faultOf } from "../faults/index.ts";
 import { seeded } from "../plan/random.ts";
 import type { Evidence, FaultSpec, Json } from "../types.ts";
+import { median } from "../verdict/statistics.ts";
 import { FAULT_CASES, type FaultCase } from "./fault-cases.ts";
 
 const CLUSTER = "faultline-bench-faults";
@@ -137,8 +138,3 @@ export function faultTable(rows: readonly FaultTimes[]): string {
 
 export const keptLimits = ({ ours, limits }: FaultTimes): boolean =>
   median(ours.effect) <= limits.effect && median(ours.clean) <= limits.clean;
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[sorted.length >> 1] ?? Number.NaN;
-}
