@@ -25,7 +25,7 @@ const UPSTREAM_IP = "10.96.0.77";
 export default defineExperiment({
   name: "credential-expiry",
   hypothesis: "A request of search waits for its upstream, and never for the metadata service.",
-  cluster: { topology: "two-workers", ingress: "traefik", imds: "mock" },
+  cluster: { topology: "three-workers", ingress: "traefik", imds: "mock" },
   workload: {
     namespace: "credential",
     images: {

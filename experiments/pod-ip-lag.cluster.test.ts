@@ -1,8 +1,9 @@
-/** The story itself: two of its arms in quick size, on a cluster of its own: none of the others has three workers. */
+/** The story itself: two of its arms in quick size. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { outcomeOf, runStory, type StoryRun } from "../harness/testing/run-story.ts";
+import { sharedCluster } from "../harness/testing/shared-cluster.ts";
 
 const ARMS = ["vulnerable", "fixed-qps"];
 
@@ -10,7 +11,8 @@ describe("pod IP lag, quick size", () => {
   let run: StoryRun;
 
   beforeAll(async () => {
-    run = await runStory("pod-ip-lag", { arms: ARMS, timeoutMs: 590_000 });
+    const cluster = await sharedCluster();
+    run = await runStory("pod-ip-lag", { arms: ARMS, cluster: cluster.name, timeoutMs: 590_000 });
   }, 600_000);
 
   test("every arm came out as expected", () => {

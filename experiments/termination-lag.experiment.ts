@@ -27,7 +27,7 @@ const gracePeriod = (seconds: number) => ({
 export default defineExperiment({
   name: "termination-lag",
   hypothesis: "A pod of checkout can end without any request noticing, though the ingress hears of it 3 s late.",
-  cluster: { topology: "two-workers", ingress: "traefik" },
+  cluster: { topology: "three-workers", ingress: "traefik" },
   workload: {
     namespace: "checkout",
     images: { checkout: { context: "services/checkout" } },

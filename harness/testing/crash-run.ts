@@ -35,7 +35,7 @@ export interface CrashRun {
 export function crashPlan(run: CrashRun): Plan {
   const faults = Object.fromEntries(run.faults.map((spec, i) => [`f${i}`, spec]));
   const definition = experiment({
-    cluster: { topology: "two-workers", imds: "mock" },
+    cluster: { topology: "three-workers", imds: "mock" },
     faults,
     timeline: Object.keys(faults).map((inject) => ({ at: "0s", inject, for: run.hold })),
     arms: { crash: { role: "current", expected: "held", because: "it is about what is left" } },

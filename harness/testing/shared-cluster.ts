@@ -14,7 +14,7 @@ import type { ClusterSpec } from "../types.ts";
 const NAME = process.env.FAULTLINE_TEST_CLUSTER ?? "faultline-test";
 /** As many as files run at a time, see vitest.config.ts. */
 const NAMES = [NAME, `${NAME}-2`];
-const SPEC: ClusterSpec = { topology: "two-workers", ingress: "traefik" };
+const SPEC: ClusterSpec = { topology: "three-workers", ingress: "traefik" };
 
 let shared: Promise<ClusterHandle> | undefined;
 
