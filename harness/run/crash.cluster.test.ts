@@ -7,9 +7,11 @@ import { once } from "node:events";
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { exec } from "../cluster/exec.ts";
 import { installImds } from "../cluster/imds/install.ts";
+import { LABEL_RUN } from "../cluster/labels.ts";
 import type { ClusterHandle } from "../cluster/provider.ts";
 import { waitFor } from "../cluster/wait.ts";
 import { AGENT_IMAGE } from "../faults/agent/pod.ts";
@@ -70,6 +72,9 @@ beforeAll(async () => {
   cluster = await sharedCluster();
   await installImds(cluster);
   namespace = await testNamespace(cluster, "crash");
+  // Of no run: `revert --kubeconfig` removes what runs left, and is to leave this one.
+  const ref = { apiVersion: "v1", kind: "Namespace", name: namespace.name };
+  await cluster.kube.patch(ref, { metadata: { labels: { [LABEL_RUN]: null } } });
   await deployWeb();
   before = await fingerprint(cluster);
 });
@@ -213,26 +218,34 @@ test("another machine with only a kubeconfig finds what is left, undoes it and p
   await untilAsBefore();
 });
 
+/** So many milliseconds after the fault came to that state; a run that is over by then has nothing to kill. */
+async function killAfter({ child, reports }: NonNullable<typeof running>, state: FaultState, ms: number) {
+  const isOver = () => child.exitCode !== null || child.signalCode !== null;
+  while (!isOver() && !statesOf(reports).includes(state)) await sleep(10);
+  await sleep(ms);
+  if (isOver()) return;
+  child.kill("SIGKILL");
+  await once(child, "exit");
+}
+
 test(
   `${KILLS} SIGKILLs at random instants leave nothing behind`,
   async () => {
     const random = seeded(20_260_801);
-    const seen = new Map<string, string[]>();
+    const met: string[] = [];
     for (let i = 0; i < KILLS; i += 1) {
       const faults = [random.pick([...FAULTS, ...MORE_FAULTS])];
-      const { child, reports } = start({ faults, hold: "500ms", seed: i + 1 });
-      const ended = once(child, "exit");
-      const timer = setTimeout(() => child.kill("SIGKILL"), 400 + random.below(6_000));
-      await ended;
-      clearTimeout(timer);
-      const kind = faults[0]?.kind ?? "";
-      seen.set(kind, [...(seen.get(kind) ?? []), statesOf(reports).at(-1) ?? "planned"]);
-      await revertAll(reports);
+      const one = start({ faults, hold: "500ms", seed: i + 1 });
+      await killAfter(one, random.pick(STATES), random.below(400));
+      const wasKilled = one.child.signalCode === "SIGKILL";
+      met.push(`${faults[0]?.kind} ${wasKilled ? statesOf(one.reports).at(-1) : "over"}`);
+      await revertAll(one.reports);
       await untilAsBefore();
     }
-    for (const [kind, states] of seen) process.stderr.write(`killed in ${kind}: ${states.join(", ")}\n`);
-    // Kills that never meet a fault would prove nothing.
-    expect([...seen.values()].flat()).toEqual(expect.arrayContaining(["intent", "effective"]));
+    process.stderr.write(`killed in: ${met.join(", ")}\n`);
+    // Kills that meet no fault prove nothing.
+    const early = met.filter((one) => !/ (?:over|reverted)$/.test(one));
+    expect(early.length, met.join()).toBeGreaterThan(KILLS / 2);
   },
   KILLS * 60_000,
 );
