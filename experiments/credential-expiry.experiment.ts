@@ -195,7 +195,7 @@ export default defineExperiment({
     },
   },
   sizes: {
-    quick: { phases: { baseline: "2s", recovery: "4s" } },
+    quick: { phases: { baseline: "2s", recovery: "4s", undisturbed: "9s" }, for: { slow: "9s" } },
   },
   limits: { run: "4m", revert: "60s" },
 });

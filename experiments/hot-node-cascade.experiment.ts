@@ -208,7 +208,9 @@ export default defineExperiment({
   sizes: {
     quick: {
       arms: ["control", "vulnerable", "fixed-anti-affinity", "wrong-fix-deadlock"],
-      phases: { baseline: "5s", recovery: "4s", undisturbed: "14s" },
+      phases: { baseline: "4s", recovery: "3s", undisturbed: "14s" },
+      // The second node is seen to be down after 38 s.
+      for: { overload: "46s" },
     },
   },
   limits: { run: "5m", revert: "120s" },

@@ -157,7 +157,7 @@ export default defineExperiment({
     quick: {
       phases: { baseline: "2s", recovery: "2s" },
       faults: { rush: { pods: 54 }, "rush-on-three": { pods: 54 } },
-      for: { limit: "36s", rush: "36s", "rush-on-three": "36s", calm: "24s" },
+      for: { limit: "36s", rush: "36s", "rush-on-three": "36s", calm: "18s" },
     },
   },
   limits: { run: "4m", revert: "90s" },

@@ -148,7 +148,7 @@ export default defineExperiment({
   sizes: {
     quick: {
       arms: ["control", "vulnerable", "fixed-prestop", "fixed-serve-on"],
-      phases: { baseline: "4s", recovery: "4s", undisturbed: "12s" },
+      phases: { baseline: "3s", recovery: "3s", undisturbed: "8s" },
       faults: { terminations: { rollingRestarts: 1, deletions: 1 } },
       minSamples: {
         "no request is sent to a pod that has stopped listening": 8,
