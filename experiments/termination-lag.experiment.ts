@@ -149,11 +149,11 @@ export default defineExperiment({
     quick: {
       arms: ["control", "vulnerable", "fixed-prestop", "fixed-serve-on"],
       phases: { baseline: "3s", recovery: "3s", undisturbed: "8s" },
-      faults: { terminations: { rollingRestarts: 1, deletions: 1 } },
+      faults: { terminations: { rollingRestarts: 1, deletions: 0 } },
       minSamples: {
-        "no request is sent to a pod that has stopped listening": 8,
-        "the ingress forgets an endpoint late": 8,
-        "the load is dense enough to hit the window": 8,
+        "no request is sent to a pod that has stopped listening": 7,
+        "the ingress forgets an endpoint late": 7,
+        "the load is dense enough to hit the window": 7,
       },
     },
   },

@@ -1,4 +1,6 @@
+import { once } from "node:events";
 import { Agent, request } from "node:http";
+import { connect } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { type ExecResult, exec } from "../../../harness/cluster/exec.ts";
 
@@ -96,6 +98,15 @@ describe("checkout", () => {
       "last-request",
       "exit",
     ]);
+  });
+
+  it("is not kept by a connection that was never used", async () => {
+    const app = await start({ ON_SIGTERM: "close" });
+    const socket = connect(app.port, "127.0.0.1");
+    await once(socket, "connect");
+    process.kill(app.pid, "SIGTERM");
+    expect((await app.ended).exitCode).toBe(0);
+    socket.destroy();
   });
 
   it("with `serve` goes on serving after SIGTERM, asks for the connection to be closed, then exits with 0", async () => {

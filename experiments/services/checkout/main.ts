@@ -38,7 +38,7 @@ function closeListener(): void {
   app.server.close(exit);
   log("listener-closed");
   // A connection that was busy a moment ago is idle now: close() itself looks only once.
-  setInterval(() => app.server.closeIdleConnections(), 20);
+  setInterval(() => app.closeIdle(), 20);
 }
 
 // Without a handler SIGTERM does nothing at all to process 1 of a container.

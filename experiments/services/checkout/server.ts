@@ -1,6 +1,7 @@
 /** What checkout answers: a fixed amount of work for each request, and the name of the pod that did it. */
 import { createHash } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 
 export interface Settings {
   readonly pod: string;
@@ -18,9 +19,14 @@ export interface Checkout {
   readonly server: Server;
   /** From now on every answer asks the client to close its connection. */
   sayGoodbye(): void;
+  /** Ends connections that wait for nothing: idle ones, and those that were opened and never used. */
+  closeIdle(): void;
   /** When the newest request came in, and how many there were. */
   lastRequest(): { readonly at: Instant; readonly count: number } | null;
 }
+
+/** A request follows its connection at once. */
+const UNUSED_MS = 500;
 
 export const instant = (): Instant => ({ monotonicNs: process.hrtime.bigint(), wallMs: Date.now() });
 
@@ -28,7 +34,10 @@ export function checkout(settings: Settings): Checkout {
   let goodbye = false;
   let last: Instant | null = null;
   let count = 0;
+  /** Without a request so far, since when. */
+  const unused = new Map<Socket, number>();
   const server = createServer((request, response) => {
+    unused.delete(request.socket);
     response.setHeader("x-pod", settings.pod);
     if (goodbye) response.setHeader("connection", "close");
     if (request.url === "/ready") {
@@ -39,12 +48,21 @@ export function checkout(settings: Settings): Checkout {
     count += 1;
     answer(request, response, settings).catch(() => response.destroy());
   });
+  server.on("connection", (socket) => {
+    unused.set(socket, performance.now());
+    socket.once("close", () => unused.delete(socket));
+  });
   // Longer than a proxy keeps its idle connections (Traefik: 90 s), so that the proxy is always the one to close them.
   server.keepAliveTimeout = 120_000;
   return {
     server,
     sayGoodbye: () => {
       goodbye = true;
+    },
+    closeIdle: () => {
+      server.closeIdleConnections();
+      // Node takes those for busy. A proxy opens one too many where another connection came free first.
+      for (const [socket, sinceMs] of unused) if (performance.now() - sinceMs > UNUSED_MS) socket.end();
     },
     lastRequest: () => (last === null ? null : { at: last, count }),
   };
