@@ -53,7 +53,7 @@ test("not armed before, armed after inject, a node goes down under load, clean a
   await overloadCrash.inject(undo, context, LEASE_MS);
   const armed = await measured();
   expectEvidence(armed, true);
-  expect(armed.values).toMatchObject({ targets: 2, inEffect: 2, maxDown: 1, down: 0 });
+  expect(armed.values).toMatchObject({ targets: 3, inEffect: 3, maxDown: 2, down: 0 });
   const second = overloadCrash.prepare(SPEC, faultContext(cluster, { faultId: "test/overload/1" }));
   await expect(second).rejects.toThrow(/is watched by faultline-overload-.* already/);
 
@@ -61,7 +61,7 @@ test("not armed before, armed after inject, a node goes down under load, clean a
   const hit = await untilOneIsDown();
   expectEvidence(hit, true);
   const name = load.nodes[0]?.name;
-  expect(hit.values).toMatchObject({ inEffect: 2, [`${name}.state`]: "down", [`${name}.kubelet`]: "tcp" });
+  expect(hit.values).toMatchObject({ inEffect: 3, [`${name}.state`]: "down", [`${name}.kubelet`]: "tcp" });
   expect(hit.values[`${name}.downPercent`]).toBeGreaterThanOrEqual(50);
   await overloadCrash.inject(undo, context, LEASE_MS);
   await overloadCrash.renew?.(undo, context, LEASE_MS);
