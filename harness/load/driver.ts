@@ -11,7 +11,8 @@ import { home } from "../cluster/paths.ts";
 import { FaultlineError, messageOf } from "../errors.ts";
 import type { FromLoad, LoadOutcome, LoadProgress, ScenarioInfo, ToLoad } from "./protocol.ts";
 import { entryUrl } from "./run/entry.ts";
-import { compileScript, type ScriptProblem } from "./script/compile.ts";
+import type { ScriptProblem } from "./script/compile.ts";
+import { compileApart } from "./script/compile-apart.ts";
 
 export type { LoadOutcome, LoadProgress, ScenarioInfo } from "./protocol.ts";
 export type { ScriptProblem } from "./script/compile.ts";
@@ -77,7 +78,7 @@ export async function inspectScript(request: {
   const { scriptPath, env } = request;
   const child = new LoadProcess(() => undefined);
   try {
-    return await child.prepare({ script: compileScript(scriptPath), env, samplesPath: null, podHeader: "x-pod" });
+    return await child.prepare({ script: await compileApart(scriptPath), env, samplesPath: null, podHeader: "x-pod" });
   } finally {
     child.kill();
   }
@@ -90,12 +91,13 @@ export async function inspectScript(request: {
 export async function startLoad(request: LoadRequest): Promise<RunningLoad> {
   const columns = `${request.outFile}.bin`;
   const child = new LoadProcess(request.onLine ?? (() => undefined));
-  const prepared = await child.prepare({
-    script: compileScript(request.scriptPath),
-    env: request.env,
-    samplesPath: columns,
-    podHeader: request.podHeader ?? "x-pod",
+  // Beside the start of the process.
+  const script = await compileApart(request.scriptPath).catch((error: unknown) => {
+    child.kill();
+    throw error;
   });
+  const { env, podHeader = "x-pod" } = request;
+  const prepared = await child.prepare({ script, env, samplesPath: columns, podHeader });
   if (prepared.problems.length > 0) {
     child.kill();
     rmSync(columns, { force: true });
