@@ -25,6 +25,10 @@ const kubeconfig = (user: object, cluster: object = CLUSTER) =>
     ],
   });
 
+const NAMELESS = kubeconfig(CERTIFICATE)
+  .replace("current-context: kind-x\n", "")
+  .replace("- name: kind-x\n    context:", "- context:");
+
 test("a client certificate", async () => {
   const endpoint = plainEndpoint(kubeconfig(CERTIFICATE));
   expect(endpoint).toMatchObject({
@@ -46,6 +50,10 @@ test.each([
   ["another name in the certificate", kubeconfig(CERTIFICATE, { ...CLUSTER, "tls-server-name": "api" })],
   ["an authority in a file", kubeconfig(CERTIFICATE, { server: "https://x", "certificate-authority": "ca.crt" })],
   ["no such context", kubeconfig(CERTIFICATE).replace("current-context: kind-x", "current-context: gone")],
+  ["an authority that is no base64", kubeconfig(CERTIFICATE, { ...CLUSTER, "certificate-authority-data": "a b!" })],
+  ["a key that is no base64", kubeconfig({ ...CERTIFICATE, "client-key-data": "abc" })],
+  ["a server that is no URL", kubeconfig(CERTIFICATE, { ...CLUSTER, server: "somewhere" })],
+  ["no current context, and one without a name", NAMELESS],
   ["no kubeconfig", "a: b"],
   ["no YAML", "{{{"],
 ])("%s is left to the client library", (_what, text) => {

@@ -17,9 +17,9 @@ export function plainEndpoint(text: string): Endpoint | null {
   );
   const given = partOf(named(file, "users", context.user).user);
   const user = only(given, "client-certificate-data", "client-key-data") ?? only(given, "token");
-  if (cluster === null || user === null) return null;
-  const bytes = (base64: string) => Buffer.from(base64, "base64");
+  if (cluster === null || user === null || !URL.canParse(cluster.server)) return null;
   const ca = bytes(cluster["certificate-authority-data"]);
+  if (ca === null) return null;
   const server = cluster.server.replace(/\/$/, "");
   if ("token" in user) {
     const headers = { authorization: `Bearer ${user.token}` };
@@ -27,7 +27,14 @@ export function plainEndpoint(text: string): Endpoint | null {
   }
   const cert = bytes(user["client-certificate-data"]);
   const key = bytes(user["client-key-data"]);
+  if (cert === null || key === null) return null;
   return { server, tls: { ca, cert, key }, headers: async () => ({}) };
+}
+
+/** null where the text is no base64: Node reads as much of one as it can. */
+function bytes(base64: string): Buffer | null {
+  const read = Buffer.from(base64, "base64");
+  return read.toString("base64") === base64 ? read : null;
 }
 
 type Part = Readonly<Record<string, unknown>>;
@@ -44,7 +51,7 @@ const partOf = (value: unknown): Part => (typeof value === "object" && value !==
 
 function named(file: Part, list: string, name: unknown): Part {
   const rows = Array.isArray(file[list]) ? file[list].map(partOf) : [];
-  return rows.find((row) => row.name === name) ?? {};
+  return rows.find((row) => typeof row.name === "string" && row.name === name) ?? {};
 }
 
 /** What has exactly these keys, with a text each; null: it holds something that is not known here. */
