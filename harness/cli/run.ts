@@ -67,12 +67,12 @@ async function runTogether(
       const given = options.cluster === undefined ? {} : { cluster: options.cluster };
       const where: Where = leftTo === null ? given : { cluster: leftTo, isTakenOver: true };
       leftTo = null;
-      const ended = await runOne(plan, options, { ...where, next: plans.slice(i + 1) }, progress, signal);
-      codes.push(ended.code);
-      leftTo = ended.leftTo;
+      const result = await runOne(plan, options, { ...where, next: plans.slice(i + 1) }, progress, signal);
+      leftTo = result?.leftTo ?? null;
+      codes.push(result === null ? EXIT_USAGE : await conclude(result, options.json, signal));
     }
   } finally {
-    // Stopped between two of them.
+    // Stopped between two of them, or the first could not be judged.
     if (leftTo !== null && !options.keep) await realPorts(progress).provider.down(leftTo, progress);
   }
   return codes;
@@ -97,33 +97,35 @@ async function planAll(files: readonly string[], options: RunCommandOptions): Pr
   return refused ? null : plans;
 }
 
+/** @returns null when it was refused; why is printed. */
 async function runOne(
   plan: Plan,
   options: RunCommandOptions,
   where: Where,
   progress: (line: string) => void,
   signal: AbortSignal,
-): Promise<{ readonly code: number } & Pick<RunResult, "leftTo">> {
+): Promise<RunResult | null> {
   progress(`${plan.experiment}, size ${plan.size}, seed ${plan.seed}: ${plan.arms.map((arm) => arm.name).join(", ")}`);
   progress(`at most ${formatMs(planMs(plan))}${lastTime(options.reports, plan)}`);
   const { reports, keep } = options;
   try {
-    const { folder, error, leftTo } = await run(
-      { plan, reports, keep, signal, versions: await versions(), ...where },
-      realPorts(progress),
-    );
-    // Loaded when it is needed: while faults are in, the harness takes no more memory than it must.
-    const { judgeAndReport } = await import("./judge-and-report.ts");
-    const code = await judgeAndReport(folder, options.json);
-    if (error === null) return { code, leftTo };
-    process.stderr.write(`faultline: ${messageOf(error)}\n`);
-    if (error instanceof FaultlineError && error.fix !== undefined) process.stderr.write(`  → ${error.fix}\n`);
-    return { code: code === 3 ? 3 : signal.aborted ? 2 : EXIT_INTERNAL, leftTo };
+    return await run({ plan, reports, keep, signal, versions: await versions(), ...where }, realPorts(progress));
   } catch (error) {
     if (!(error instanceof RefusedError)) throw error;
     printProblems(plan.file, error.problems, options.json);
-    return { code: EXIT_USAGE, leftTo: null };
+    return null;
   }
+}
+
+/** @returns the exit code. */
+async function conclude({ folder, error }: RunResult, json: boolean, signal: AbortSignal): Promise<number> {
+  // Loaded when it is needed: while faults are in, the harness takes no more memory than it must.
+  const { judgeAndReport } = await import("./judge-and-report.ts");
+  const code = await judgeAndReport(folder, json);
+  if (error === null) return code;
+  process.stderr.write(`faultline: ${messageOf(error)}\n`);
+  if (error instanceof FaultlineError && error.fix !== undefined) process.stderr.write(`  → ${error.fix}\n`);
+  return code === 3 ? 3 : signal.aborted ? 2 : EXIT_INTERNAL;
 }
 
 /** How long the same arms in the same size took when they last ran to their end here. */
