@@ -78,7 +78,9 @@ export async function inspectScript(request: {
   const { scriptPath, env } = request;
   const child = new LoadProcess(() => undefined);
   try {
-    return await child.prepare({ script: await compileApart(scriptPath), env, samplesPath: null, podHeader: "x-pod" });
+    // Whoever only looks at a script does not go on to run it, and may keep what that takes.
+    const { compileScript } = await import("./script/compile.ts");
+    return await child.prepare({ script: compileScript(scriptPath), env, samplesPath: null, podHeader: "x-pod" });
   } finally {
     child.kill();
   }
