@@ -223,7 +223,17 @@ test("another machine with only a kubeconfig finds what is left, undoes it and p
 /** So many milliseconds after the fault came to that state; a run that is over by then has nothing to kill. */
 async function killAfter({ child, reports }: NonNullable<typeof running>, state: FaultState, ms: number) {
   const isOver = () => child.exitCode !== null || child.signalCode !== null;
-  while (!isOver() && !statesOf(reports).includes(state)) await sleep(10);
+  await waitFor({
+    what: `the fault to be ${state}, or the run to be over`,
+    timeoutMs: 120_000,
+    everyMs: 10,
+    probe: async () => {
+      const states = statesOf(reports);
+      return isOver() || states.includes(state)
+        ? { done: true, value: undefined }
+        : { done: false, saw: states.join() };
+    },
+  });
   await sleep(ms);
   if (isOver()) return;
   child.kill("SIGKILL");

@@ -25,10 +25,10 @@ const SAMPLE_EVERY_MS = 25;
 /** So many requests in a row that the pod before did not answer: the ingress has moved on, and it was no hiccup. */
 const MISSES = 3;
 
-const SIDES = ["a", "b"] as const;
+type Side = "a" | "b";
 
 const nameOf = (canary: Canary) => `${canary.id}-canary`;
-const podOf = (id: string, side: (typeof SIDES)[number]) => `${id}-canary-${side}`;
+const podOf = (id: string, side: Side) => `${id}-canary-${side}`;
 const SLICE = { apiVersion: "discovery.k8s.io/v1", kind: "EndpointSlice" } as const;
 const sliceRef = (canary: Canary) => ({ ...SLICE, namespace: SYSTEM_NAMESPACE, name: nameOf(canary) });
 
@@ -44,8 +44,7 @@ interface Ready {
 
 /** Creates what is missing of the canary and waits until the ingress sends to the pod that its slice names. */
 async function ensureCanary(context: FaultContext, canary: Canary): Promise<Ready> {
-  const [a, b] = await Promise.all(SIDES.map(async (side) => startPod(context, canary, podOf(canary.id, side))));
-  if (a === undefined || b === undefined) throw new FaultlineError("internal", "a canary has two pods");
+  const [a, b] = await Promise.all([startPod(context, canary, "a"), startPod(context, canary, "b")]);
   const { kube } = context.cluster;
   const name = nameOf(canary);
   const metadata = metadataOf(name, canary.id, context.runId);
@@ -79,7 +78,8 @@ async function ensureCanary(context: FaultContext, canary: Canary): Promise<Read
   return ready;
 }
 
-async function startPod(context: FaultContext, { id, node }: Canary, name: string): Promise<CanaryPod> {
+async function startPod(context: FaultContext, { id, node }: Canary, side: Side): Promise<CanaryPod> {
+  const name = podOf(id, side);
   return { name, ip: await startAgent(context, { name, id, role: "canary", node, env: { NAME: name } }) };
 }
 
@@ -134,7 +134,7 @@ export async function removeCanary(context: FaultContext, id: string): Promise<v
   await kube.delete({ apiVersion: "networking.k8s.io/v1", kind: "Ingress", ...named });
   await kube.delete({ apiVersion: "v1", kind: "Service", ...named });
   await kube.delete({ ...SLICE, ...named });
-  await Promise.all(SIDES.map(async (side) => removeAgent(context, podOf(id, side))));
+  await Promise.all([removeAgent(context, podOf(id, "a")), removeAgent(context, podOf(id, "b"))]);
 }
 
 const endpoint = (ip: string) => ({ addresses: [ip], conditions: { ready: true, serving: true, terminating: false } });
